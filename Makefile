@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# One Makefile for the whole house; everything made goes to build/.
+#   make            build/cni/faultwire (the plugin, static) and build/faultwire (the operator's command)
+#   make demo test bench lint fuzz install clean
+
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+.SUFFIXES:
+V ?= 0
+Q := $(if $(filter 1,$(V)),,@)
+msg = @printf '  %-8s %s\n' '$(1)' '$(2)'
+
+CC ?= gcc
+CLANG ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
+PREFIX ?= /usr/local
+CNI_BIN ?= /opt/cni/bin
+FUZZ_SECONDS ?= 60
+VERSION := 0.1.0
+
+HARDEN := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE -Wl,-z,relro,-z,now -Wl,-z,noexecstack
+CFLAGS ?= -O2 -g
+ALL_CFLAGS := -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -D_GNU_SOURCE -DFW_VERSION='"$(VERSION)"' -I. \
+	-Ibuild -isystem build/vendor/include -isystem /usr/include/libnl3 -MMD -MP
+SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+LIB_SRC := $(wildcard lib/*.c lib/faults/*.c)
+ENGINE_SRC := $(wildcard engine/*.c)
+PLUGIN_SRC := $(wildcard cni-plugin/*.c)
+CLI_SRC := $(wildcard cli/*.c)
+obj = $(patsubst %.c,build/obj/%.o,$(1))
+san = $(patsubst %.c,build/san/%.o,$(1))
+
+CJSON := build/vendor/libcjson.a
+STATIC_LIBS := $(CJSON) -lbpf -lelf -lz -lnl-3 -lpthread -lm
+CLI_LIBS := $(CJSON) -lyaml -lbpf -lelf -lz -lnl-3 -lcap -lm
+
+.PHONY: all
+all: build/cni/faultwire build/faultwire
+
+# ---- what must be there: one message names all that is missing
+.PHONY: deps
+deps:
+	$(Q)scripts/deps.sh build
+build/.deps: scripts/deps.sh
+	$(Q)mkdir -p build && scripts/deps.sh --check build && touch $@
+$(CJSON): scripts/cjson.sh | build/.deps
+	$(call msg,VENDOR,$@)
+	$(Q)scripts/cjson.sh
+
+# ---- kernel programs
+build/bpf/net.bpf.o: bpf/net.bpf.c $(wildcard bpf/*.h) | build/.deps
+	$(call msg,BPF,$@)
+	$(Q)mkdir -p $(@D) && $(CLANG) -target bpf -mcpu=v3 -O2 -g -Wall -Werror -I. -I/usr/include/$(shell $(CC) -dumpmachine) -c $< -o $@
+	$(Q)llvm-strip -g $@
+build/bpf/net.skel.h: build/bpf/net.bpf.o
+	$(call msg,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name net_bpf > $@
+	$(Q)printf '#define NET_BPF_HASH "%s"\n' $$(sha256sum $< | cut -c1-12) >> $@
+$(call obj,engine/bpf.c) $(call san,engine/bpf.c): build/bpf/net.skel.h
+
+# ---- objects, archives, programs
+build/obj/%.o: %.c Makefile | $(CJSON)
+	$(call msg,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) $(HARDEN) $(ALL_CFLAGS) -c $< -o $@
+build/san/%.o: %.c Makefile | $(CJSON)
+	$(call msg,CC-SAN,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(SANITIZE) $(ALL_CFLAGS) -c $< -o $@
+build/lib.a: $(call obj,$(LIB_SRC))
+	$(Q)rm -f $@ && ar rcs $@ $^
+build/engine.a: $(call obj,$(ENGINE_SRC))
+	$(Q)rm -f $@ && ar rcs $@ $^
+build/cni/faultwire: $(call obj,$(PLUGIN_SRC)) build/engine.a build/lib.a
+	$(call msg,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(CC) -static-pie $(HARDEN) $^ -o $@ $(STATIC_LIBS)
+build/faultwire: $(call obj,$(CLI_SRC)) build/engine.a build/lib.a
+	$(call msg,LINK,$@)
+	$(Q)$(CC) -pie $(HARDEN) $^ -o $@ $(CLI_LIBS)
+
+.PHONY: install
+install: all
+	install -D -m 0755 build/cni/faultwire $(DESTDIR)$(CNI_BIN)/faultwire
+	install -D -m 0755 build/faultwire $(DESTDIR)$(PREFIX)/bin/faultwire
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/faultwire config/*
+
+include tests/tests.mk
+
+.PHONY: clean
+clean:
+	rm -rf build
+
+-include $(shell find build -name '*.d' 2>/dev/null)

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The only contract between the kernel programs and user code: map names, keys and values. Layouts are asserted at the end.
+ * A change of any layout here, save the control map's (frozen for ever), raises FW_ABI.
+ *
+ * One pod interface = one slot (1..FW_SLOTS), given to the programs by cls_bpf's classid. A slot has up to FW_RULES rules; a
+ * rule is bit i of every mask below. A packet's rules are found by AND-ing masks:
+ *
+ *     m = slot.rules[direction] & slot.protocol[class] & dport table & sport table & address table
+ *
+ * and the set bits are walked in ascending order, which is the order of the plan: drop, corrupt, duplicate, shape.
+ */
+#ifndef FAULTWIRE_ABI_H
+#define FAULTWIRE_ABI_H
+
+#include <linux/types.h>
+
+#define FW_ABI 1
+
+#define FW_SLOTS 1024    /* pods with faults on one node at once */
+#define FW_RULES 64      /* rules of one pod */
+#define FW_INTERVALS 256 /* intervals in one table; a power of two */
+#define FW_STATES 4      /* states of a chain */
+
+/* Pins under /sys/fs/bpf/faultwire: the control map at the top, the rest in a directory a build. */
+#define FW_PIN_ROOT "/sys/fs/bpf/faultwire"
+#define FW_PIN_CONTROL FW_PIN_ROOT "/control"
+
+/* Name of our filters, by which they are recognised among others'. */
+#define FW_FILTER_NAME "faultwire"
+/* Handle of our root qdisc (unusual, so that nobody else has it); its classes are FW_ROOT_MAJOR | minor. */
+#define FW_ROOT_MAJOR 0xfa170000U
+/* Shape leaf k (1..) has the minor 2k, and 2k + 1 where the packet is to be corrupted as well; 1 corrupts only. */
+#define FW_MINOR_CORRUPT 1
+
+enum fw_dir {
+	FW_EGRESS,  /* "to": leaving the pod */
+	FW_INGRESS, /* "from": entering it */
+	FW_DIRS,
+};
+
+/* Protocol classes: index of struct fw_slot's protocol[]. */
+enum fw_protocol {
+	FW_PROTO_OTHER,
+	FW_PROTO_TCP,
+	FW_PROTO_UDP,
+	FW_PROTO_SCTP,
+	FW_PROTO_ICMP, /* ICMP and ICMPv6 */
+	FW_PROTOS = 8, /* a power of two, so that an index is bounded by a mask */
+};
+
+/* What a rule does with a packet that its gate let through. */
+enum fw_op {
+	FW_OP_NONE,
+	FW_OP_DROP,
+	FW_OP_CORRUPT_LEAF,    /* sent through the netem leaf of minor 1 (or 2k + 1) */
+	FW_OP_CORRUPT_INVALID, /* a bit flipped here, checksum wrong */
+	FW_OP_CORRUPT_VALID,   /* a bit flipped here, checksum right */
+	FW_OP_DUPLICATE,
+	FW_OP_LEAF,  /* shaped by the netem or tbf leaf 'leaf' */
+	FW_OP_DELAY, /* shaped by departure time in the fq leaf 'leaf' */
+	FW_OP_RATE,  /* likewise, by a virtual clock */
+	FW_OPS,
+};
+
+/* fw_rule.flags */
+#define FW_RULE_WALL 1U       /* start_ns is on the wall clock (anchor clock), else monotonic */
+#define FW_RULE_CHAIN 2U      /* the chain decides; else 'probability' alone does */
+#define FW_RULE_PER_WINDOW 4U /* one draw of the jitter a window */
+
+/* Probabilities are thresholds of a 32-bit draw: it happens if draw < threshold; FW_ALWAYS needs no draw. */
+#define FW_ALWAYS 0xffffffffU
+
+/*
+ * A Markov chain that steps once an event: next state = the first j with draw < step[state][j] (the last one if none),
+ * then the event is hit if another draw < hit[next].
+ *
+ * Loss of share p with autocorrelation c:   step[1] (passed) = { 0, 1 - p(1 - c), ... }   step[2] (lost) = ...
+ */
+struct fw_chain {
+	__u32 step[FW_STATES][FW_STATES - 1]; /* cumulative thresholds */
+	__u32 hit[FW_STATES];
+};
+
+/* FW_OP_DELAY: departure = now + latency + jitter * draw, draw uniform in [-1, 1). */
+struct fw_delay {
+	__u64 latency_ns;
+	__u64 jitter_ns; /* at most latency_ns */
+};
+
+/*
+ * FW_OP_RATE: a virtual clock that runs ahead of now by what is queued; a packet costs length * cost_q16 / 2^16 ns. It may lag
+ * by burst_ns, and a packet that would wait longer than limit_ns is dropped.
+ */
+struct fw_rate {
+	__u64 cost_q16;
+	__u64 burst_ns;
+	__u64 limit_ns;
+};
+
+/* The part of a rule that the kernel writes; a cache line of its own. */
+struct fw_rule_state {
+	__u64 word;     /* events << 8 | chain state: changed by cmpxchg, so every event number is seen once */
+	__u64 injected; /* packets */
+	__u64 segments; /* wire segments of all events */
+	__u64 injected_segments;
+	__u64 overflow;       /* packets dropped at limit_ns */
+	__u64 lost_races;     /* chain steps given up after FW_TRIES */
+	__u64 clock[FW_DIRS]; /* FW_OP_RATE: when the queue will be empty, ns monotonic */
+};
+
+struct fw_rule {
+	__u32 op; /* enum fw_op */
+	__u32 flags;
+	__u32 probability; /* of the whole: percent and, without a chain, the action's own share */
+	__u32 leaf;        /* k of FW_OP_LEAF, FW_OP_DELAY, FW_OP_RATE */
+	__u64 key;         /* the mixed seed */
+	/* Window w is [start + w * period, + on); on 0 = for ever, period 0 = one window. */
+	__u64 start_ns;
+	__u64 on_ns;
+	__u64 period_ns;
+	/* strace's first..last+step in event numbers from 1; every one is { 1, ~0, 1 }, step 0 = first only */
+	__u64 when_first;
+	__u64 when_last;
+	__u64 when_step;
+	struct fw_chain chain;
+	union {
+		struct fw_delay delay;
+		struct fw_rate rate;
+		__u64 params[5];
+	};
+	__u64 reserved[2];
+	struct fw_rule_state state;
+};
+
+/*
+ * Interval tables: entry i holds for values from lo[i] up to lo[i + 1] - 1. lo[0] = 0; entries past the last repeat the greatest
+ * value with the last mask. 'half' is half the power of two that covers the entries in use: where the search begins.
+ */
+struct fw_ports {
+	__u32 half;
+	__u32 pad;
+	__u32 lo[FW_INTERVALS]; /* host order */
+	__u64 mask[FW_INTERVALS];
+};
+
+struct fw_v4 {
+	__u32 half;
+	__u32 pad;
+	__u32 lo[FW_INTERVALS]; /* host order */
+	__u64 mask[FW_INTERVALS];
+};
+
+struct fw_v6 {
+	__u32 half;
+	__u32 pad;
+	__u64 hi[FW_INTERVALS]; /* host order */
+	__u64 lo[FW_INTERVALS];
+	__u64 mask[FW_INTERVALS];
+};
+
+struct fw_slot {
+	__u64 rules[FW_DIRS];      /* rules that look at each direction; 0 = the slot is free */
+	__u64 protocol[FW_PROTOS]; /* rules that take each class */
+	__u64 dport_rules;         /* rules that ask for a destination port */
+	__u64 sport_rules;
+	__u64 reserved[4];
+	struct fw_v4 v4; /* by remote address */
+	struct fw_v6 v6;
+	struct fw_ports dport;
+	struct fw_ports sport;
+};
+
+/*
+ * Control map: frozen for ever, shared by all builds, mmap-able. Index 0 is the node, 1..FW_SLOTS the slots.
+ * Abort = one store into 'aborted'; a slot's 'disarmed' masks rules that wait to be armed.
+ */
+struct fw_control {
+	__u64 aborted;
+	__u64 disarmed;
+	__s64 tai_offset_ns; /* the node's: TAI - UTC as the kernel's clocks have it; every run of ours refreshes it */
+	__u64 reserved;
+};
+
+_Static_assert(sizeof(struct fw_chain) == 64, "fw_chain");
+_Static_assert(sizeof(struct fw_rule_state) == 64, "fw_rule_state");
+_Static_assert(sizeof(struct fw_rule) == 256, "fw_rule");
+_Static_assert(sizeof(struct fw_slot) == 128 + 2 * (8 + 12 * FW_INTERVALS) + (8 + 12 * FW_INTERVALS) + (8 + 24 * FW_INTERVALS),
+	       "fw_slot");
+_Static_assert(sizeof(struct fw_control) == 32, "fw_control");
+
+#endif

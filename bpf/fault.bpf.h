@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The gate that every fault passes, whatever it does and wherever it is attached: abort, armed, window, when, probability, counters.
+ * Maps are here too. Decisions are a function of the rule's key and the event's number, so the same seed gives the same
+ * decision for the same event on any CPU and after any reboot.
+ */
+#ifndef FAULTWIRE_FAULT_BPF_H
+#define FAULTWIRE_FAULT_BPF_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/abi.h"
+
+#define bool _Bool
+#define true 1
+#define false 0
+
+#define FW_TRIES 8 /* of a cmpxchg before a race is given up */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, FW_SLOTS + 1);
+	__type(key, __u32);
+	__type(value, struct fw_slot);
+} fw_slots SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, (FW_SLOTS + 1) * FW_RULES);
+	__type(key, __u32);
+	__type(value, struct fw_rule);
+} fw_rules SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, FW_SLOTS + 1);
+	__type(key, __u32);
+	__type(value, struct fw_control);
+} fw_control SEC(".maps");
+
+/* Independent draws for one event. */
+enum fw_lane { FW_LANE_GATE, FW_LANE_STEP, FW_LANE_HIT, FW_LANE_JITTER, FW_LANE_PLACE, FW_LANES = 8 };
+
+/* util_mix64: splitmix64 (Steele, Lea, Flood 2014). */
+static __always_inline __u64 fault_mix(__u64 x)
+{
+	x += 0x9e3779b97f4a7c15ULL;
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
+	return x ^ (x >> 31);
+}
+
+static __always_inline __u32 fault_draw(const struct fw_rule *r, __u64 n, enum fw_lane lane)
+{
+	return fault_mix(r->key + (n * FW_LANES + lane) * 0x9e3779b97f4a7c15ULL) >> 32;
+}
+
+/* Rules of a slot that nobody has switched off. */
+static __always_inline __u64 fault_armed(__u32 slot)
+{
+	__u32 node = 0;
+	const struct fw_control *all = bpf_map_lookup_elem(&fw_control, &node);
+	const struct fw_control *own = bpf_map_lookup_elem(&fw_control, &slot);
+
+	if (!all || all->aborted || !own || own->aborted)
+		return 0;
+	return ~own->disarmed;
+}
+
+/* Now on the clock of a rule's windows: TAI follows steps of the wall clock and can be read here (6.1). */
+static __always_inline __u64 fault_now(const struct fw_rule *r, __u64 monotonic)
+{
+	const struct fw_control *node;
+	__u32 zero = 0;
+
+	if (!(r->flags & FW_RULE_WALL))
+		return monotonic;
+	node = bpf_map_lookup_elem(&fw_control, &zero);
+	return bpf_ktime_get_tai_ns() - (node ? node->tai_offset_ns : 0);
+}
+
+/* Whether 'now' lies in a window, and in which. */
+static __always_inline bool fault_window(const struct fw_rule *r, __u64 now, __u64 *window)
+{
+	__u64 since = now - r->start_ns;
+
+	*window = 0;
+	if (now < r->start_ns)
+		return false;
+	if (r->period_ns) {
+		*window = since / r->period_ns;
+		since -= *window * r->period_ns;
+	}
+	return !r->on_ns || since < r->on_ns;
+}
+
+/* strace's first..last+step over events counted from 1. */
+static __always_inline bool fault_when(const struct fw_rule *r, __u64 n)
+{
+	__u64 event = n + 1;
+
+	if (event < r->when_first || event > r->when_last)
+		return false;
+	if (r->when_step == 1)
+		return true;
+	return r->when_step ? (event - r->when_first) % r->when_step == 0 : event == r->when_first;
+}
+
+static __always_inline bool fault_chosen(const struct fw_rule *r, __u64 n)
+{
+	if (!fault_when(r, n))
+		return false;
+	return r->probability == FW_ALWAYS || fault_draw(r, n, FW_LANE_GATE) < r->probability;
+}
+
+static __always_inline __u32 fault_chain_step(const struct fw_rule *r, __u64 n, __u32 state)
+{
+	__u32 draw = fault_draw(r, n, FW_LANE_STEP);
+	const __u32 *step = r->chain.step[state & (FW_STATES - 1)];
+
+	return draw < step[0] ? 0 : draw < step[1] ? 1 : draw < step[2] ? 2 : 3;
+}
+
+static __always_inline bool fault_chain_hit(const struct fw_rule *r, __u64 n, __u32 state)
+{
+	__u32 hit = r->chain.hit[state & (FW_STATES - 1)];
+
+	return hit == FW_ALWAYS || (hit && fault_draw(r, n, FW_LANE_HIT) < hit);
+}
+
+/*
+ * One event of a rule with a chain: number and state move together in one word, so that no number is taken twice and no step is
+ * lost while CPUs race; after FW_TRIES the event keeps its number and the chain its state, and the race is counted.
+ */
+static __always_inline bool fault_chain(struct fw_rule *r, __u64 *n)
+{
+	for (int i = 0; i < FW_TRIES; i++) {
+		__u64 old = *(volatile __u64 *)&r->state.word;
+		__u32 state = old & 0xff;
+		bool chosen;
+
+		*n = old >> 8;
+		chosen = fault_chosen(r, *n);
+		if (chosen)
+			state = fault_chain_step(r, *n, state);
+		if (__sync_val_compare_and_swap(&r->state.word, old, (*n + 1) << 8 | state) == old)
+			return chosen && fault_chain_hit(r, *n, state);
+	}
+	__sync_fetch_and_add(&r->state.lost_races, 1);
+	__u64 word = __sync_fetch_and_add(&r->state.word, 1 << 8);
+	*n = word >> 8;
+	return fault_chosen(r, *n) && fault_chain_hit(r, *n, word & 0xff);
+}
+
+/*
+ * The gate behind match and window: counts the event (of 'segments' wire segments), true when the fault is to happen. *n is the event's
+ * number, for further draws.
+ */
+static __always_inline bool fault_gate(struct fw_rule *r, __u32 segments, __u64 *n)
+{
+	__sync_fetch_and_add(&r->state.segments, segments);
+	if (r->flags & FW_RULE_CHAIN)
+		return fault_chain(r, n);
+	*n = __sync_fetch_and_add(&r->state.word, 1 << 8) >> 8;
+	return fault_chosen(r, *n);
+}
+
+static __always_inline void fault_injected(struct fw_rule *r, __u32 segments)
+{
+	__sync_fetch_and_add(&r->state.injected, 1);
+	__sync_fetch_and_add(&r->state.injected_segments, segments);
+}
+
+#endif

@@ -1,0 +1,351 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# A real containerd with faultwire in its CNI chain, and pods in it. To be sourced after env.sh, and used once isolated:
+#
+#	containerd_up
+#	web=$(pod_run web '{"faultwire.dev/network":"{…}"}')
+#	main=$(ctr_run "$web" main firstpacket -s 7)
+#	ctr_exec "$main" firstpacket "$(pod_ip "$other")" 7
+#	containerd_down		# also done when the script ends
+#
+# Taken from the environment, when containerd_up is called:
+#
+#	FW_PLUGIN	the plugin that is chained as type "faultwire" (build/cni/faultwire)
+#	FW_NETCONF	JSON object, merged into the plugin's entry of the conflist
+#	FW_HOOK		if set, an OCI hook (createRuntime, poststop) of every container that is not a sandbox
+#	E2E_IPMASQ	true: masquerade what leaves the node (false: iptables take their time)
+#	E2E_CNI_BIN	the distribution's CNI plugins (/usr/lib/cni)
+
+# shellcheck source-path=SCRIPTDIR source=cri.sh
+. "$(dirname "${BASH_SOURCE[0]}")/cri.sh"
+
+E2E_IMAGE=localhost/busybox:e2e
+
+# How long an emulated machine may take to start the daemon.
+E2E_UP_TIMEOUT=120
+
+# The daemon's life
+
+containerd_up() {
+	e2e_need containerd ctr runc protoc curl jq
+	[[ ${E2E_ISOLATED-} ]] || e2e_fail "containerd_up: call e2e_isolate first"
+	ctrd_dir=${1:-$E2E_RUN/containerd}
+	mkdir -p "$ctrd_dir"/{bin,net.d,pods,log}
+	case $(stat -f -c %T "$ctrd_dir") in
+	overlayfs) e2e_fail "containerd_up: $ctrd_dir is on an overlay, which cannot hold another's upper directory" ;;
+	esac
+	CRI_SOCKET=$ctrd_dir/sock
+	# The first process of every test is number 1, so a number of it does not tell tests apart.
+	ctrd_cgroup=kubepods-test-$SRANDOM
+
+	ctrd_plugins
+	ctrd_conflist >"$ctrd_dir/net.d/10-e2e.conflist"
+	ctrd_config >"$ctrd_dir/config.toml"
+	bash "$E2E_DIR/image.sh"
+
+	containerd --config "$ctrd_dir/config.toml" >"$ctrd_dir/log/containerd.log" 2>&1 &
+	ctrd_pid=$!
+	e2e_defer containerd_down
+	ctrd_ready || {
+		containerd_log
+		e2e_fail "containerd is not ready"
+	}
+}
+
+# containerd_log [LINES]: the end of its log, to stderr
+containerd_log() {
+	tail -n "${1:-40}" "$ctrd_dir/log/containerd.log" >&2
+}
+
+ctrd_ready() {
+	local image archive
+	e2e_wait "$E2E_UP_TIMEOUT" ctrd_answers || return
+	for image in pause busybox; do
+		archive=$E2E_TOP/build/e2e/$image.tar
+		ctr --address "$CRI_SOCKET" --namespace k8s.io images import "$archive" >/dev/null || return
+	done
+	# The CRI plugin hears of new images by an event, some time later.
+	for image in localhost/pause:e2e "$E2E_IMAGE"; do
+		e2e_wait "$E2E_UP_TIMEOUT" ctrd_has_image "$image" || return
+	done
+	e2e_wait "$E2E_UP_TIMEOUT" ctrd_network_ready
+}
+
+ctrd_answers() {
+	# Once it is gone there is nothing to wait for; the next call tells.
+	[[ -d /proc/$ctrd_pid ]] || return 0
+	[[ -S $CRI_SOCKET ]] && cri Version <<<''
+}
+
+ctrd_has_image() {
+	[[ -n $(cri ImageStatus <<<"image { image: \"$1\" }") ]]
+}
+
+ctrd_network_ready() {
+	local status
+	status=$(cri Status <<<'') && [[ $status == *NetworkReady*true* ]]
+}
+
+# Ends all pods, the daemon, and what they left. Nothing is left to do if it is not up.
+containerd_down() {
+	local pod
+	[[ -n ${ctrd_pid-} ]] || return 0
+	for pod in $(pod_list); do
+		pod_remove "$pod" || true
+	done
+	kill "$ctrd_pid" 2>/dev/null || true
+	wait "$ctrd_pid" || true
+	ctrd_pid=
+	e2e_wait 20 ctrd_cgroups_removed || echo "containerd_down: cgroups are left: $ctrd_cgroup" >&2
+	e2e_wait 20 ctrd_shims_gone || echo "containerd_down: shims are left" >&2
+	ctrd_unmount
+}
+
+# A hybrid machine has this cgroup once for each controller of version 1, the others have it once.
+ctrd_cgroups_removed() {
+	local dir
+	for dir in /sys/fs/cgroup/"$ctrd_cgroup" /sys/fs/cgroup/*/"$ctrd_cgroup"; do
+		[[ ! -d $dir ]] || find "$dir" -depth -type d -exec rmdir {} + || return
+	done
+}
+
+# The pattern is on stdin, or grep would find itself.
+ctrd_shims_gone() {
+	! grep -qsaF -f - /proc/[0-9]*/cmdline <<<"$CRI_SOCKET"
+}
+
+# The innermost mounts first, which are the last in the table.
+ctrd_unmount() {
+	local where
+	while read -r _ where _; do
+		case $where in
+		"$ctrd_dir"/* | /run/containerd/* | /run/netns/*) umount -l "$where" || true ;;
+		esac
+	done < <(tac /proc/self/mounts)
+}
+
+# Its configuration
+
+# All plugins of a CNI chain are found in one directory: ours has the distribution's by links.
+ctrd_plugins() {
+	local plugin=${FW_PLUGIN:-$E2E_TOP/build/cni/faultwire} bin=${E2E_CNI_BIN:-/usr/lib/cni}
+	[[ -x $plugin ]] || e2e_fail "no plugin: $plugin"
+	[[ -x $bin/bridge ]] || e2e_fail "no CNI plugins in $bin (package containernetworking-plugins)"
+	ln -sf "$bin"/* "$ctrd_dir/bin/"
+	ln -sf "$(realpath "$plugin")" "$ctrd_dir/bin/faultwire"
+}
+
+ctrd_conflist() {
+	jq -n --arg data "$ctrd_dir/ipam" --argjson masquerade "${E2E_IPMASQ:-false}" --argjson ours "${FW_NETCONF:-{\}}" '{
+		cniVersion: "1.0.0",
+		name: "e2e",
+		plugins: [
+			{
+				type: "bridge", bridge: "cni0", isGateway: true, hairpinMode: true, ipMasq: $masquerade,
+				ipam: {
+					type: "host-local",
+					dataDir: $data,
+					ranges: [[{subnet: "10.77.0.0/24"}], [{subnet: "fd77::/64"}]],
+					routes: [{dst: "0.0.0.0/0"}, {dst: "::/0"}]
+				}
+			},
+			({type: "faultwire", capabilities: {"io.kubernetes.cri.pod-annotations": true}} + $ours)
+		]
+	}'
+}
+
+# restrict_oom_score_adj: without CAP_SYS_RESOURCE, as in many CI machines, runc cannot set what the CRI plugin asks for.
+# disable_apparmor: the kernel may have it without the tools that load containerd's profile.
+# opt: the default is a directory under /opt that would be made.
+ctrd_config() {
+	local spec=
+	if [[ -n ${FW_HOOK-} ]]; then
+		ctrd_spec "$(realpath "$FW_HOOK")" >"$ctrd_dir/spec.json"
+		spec="base_runtime_spec = \"$ctrd_dir/spec.json\""
+	fi
+	cat <<-CONFIG
+		version = 2
+		root = "$ctrd_dir/root"
+		state = "$ctrd_dir/state"
+
+		[grpc]
+		  address = "$CRI_SOCKET"
+
+		[plugins."io.containerd.internal.v1.opt"]
+		  path = "$ctrd_dir/opt"
+
+		[plugins."io.containerd.grpc.v1.cri"]
+		  sandbox_image = "localhost/pause:e2e"
+		  disable_apparmor = true
+		  restrict_oom_score_adj = true
+
+		[plugins."io.containerd.grpc.v1.cri".cni]
+		  bin_dir = "$ctrd_dir/bin"
+		  conf_dir = "$ctrd_dir/net.d"
+
+		[plugins."io.containerd.grpc.v1.cri".containerd]
+		  snapshotter = "overlayfs"
+
+		[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+		  runtime_type = "io.containerd.runc.v2"
+		  pod_annotations = ["faultwire.dev/*"]
+		  $spec
+	CONFIG
+}
+
+# This containerd has no directory of hooks; the specification that all containers start from does as well.
+ctrd_spec() {
+	ctr oci spec | jq --arg hook "$1" '.hooks = ({path: $hook, args: [$hook]} | {
+		createRuntime: [. + {args: (.args + ["createRuntime"])}],
+		poststop: [. + {args: (.args + ["poststop"])}]
+	})'
+}
+
+# Pods
+
+# pod_run NAME [ANNOTATIONS [NAMESPACE]]: prints the sandbox's id. ANNOTATIONS is a JSON object of strings.
+pod_run() {
+	local name=$1 annotations=${2:-{\}} namespace=${3:-default} uid config id
+	read -r uid </proc/sys/kernel/random/uuid
+	config=$(pod_config "$name" "$namespace" "$uid" "$annotations") || return
+	id=$(cri RunPodSandbox <<<"config { $config }" | cri_get pod_sandbox_id) && [[ -n $id ]] || return
+	# Every container of the pod is to be created with the same.
+	echo "$config" >"$ctrd_dir/pods/$id"
+	echo "$id"
+}
+
+# As the kubelet, pods here have a process namespace for each container.
+pod_config() {
+	local annotations
+	annotations=$(cri_map annotations <<<"$4") || return
+	cat <<-CONFIG
+		metadata { name: "$1" namespace: "$2" uid: "$3" }
+		hostname: "$1"
+		log_directory: "$ctrd_dir/log/$2_$1_$3"
+		$annotations
+		linux {
+		  cgroup_parent: "/$ctrd_cgroup"
+		  security_context { namespace_options { pid: CONTAINER } }
+		}
+	CONFIG
+}
+
+pod_list() {
+	cri ListPodSandbox <<<'' | sed -n 's/^  id: "\(.*\)"$/\1/p'
+}
+
+# pod_stop SANDBOX: its containers are killed, its network is taken down
+pod_stop() {
+	cri StopPodSandbox <<<"pod_sandbox_id: \"$1\"" >/dev/null
+}
+
+# pod_remove SANDBOX: forgets it. The runtime stops what was not stopped.
+pod_remove() {
+	cri RemovePodSandbox <<<"pod_sandbox_id: \"$1\"" >/dev/null && rm -f "$ctrd_dir/pods/$1"
+}
+
+# pod_ip SANDBOX [4|6]: its address, of IPv4 if not told
+pod_ip() {
+	local status ip
+	status=$(cri PodSandboxStatus <<<"pod_sandbox_id: \"$1\"") || return
+	while read -r ip; do
+		case ${2:-4}$ip in
+		6*:* | 4*.*)
+			echo "$ip"
+			return
+			;;
+		esac
+	done < <(sed -n 's/^ *ip: "\(.*\)"$/\1/p' <<<"$status")
+	echo "pod_ip: $1 has no address of IPv${2:-4}" >&2
+	return 1
+}
+
+# pod_netns SANDBOX: path of its network namespace
+pod_netns() {
+	cri PodSandboxStatus <<<"pod_sandbox_id: \"$1\" verbose: true" | cri_info |
+		jq -er '.runtimeSpec.linux.namespaces[] | select(.type == "network").path'
+}
+
+# The JSON document "info" of a verbose status: the one entry that is an object.
+cri_info() {
+	sed 's/^ *value: "{/document: "{/' | cri_get document
+}
+
+# Containers
+
+# ctr_run SANDBOX NAME COMMAND...: creates and starts it, prints its id. In protobuf's text format, $CTR_CONFIG is added to its
+# configuration, and $CTR_SECURITY to the security context in there:
+#
+#	CTR_CONFIG='mounts { host_path: "/x" container_path: "/x" }' CTR_SECURITY='no_new_privs: true' ctr_run …
+ctr_run() {
+	local id
+	id=$(ctr_create "$@") && ctr_start "$id" && echo "$id"
+}
+
+# ctr_create SANDBOX NAME COMMAND...: the same without starting it
+ctr_create() {
+	local sandbox=$1 name=$2 command id
+	command=$(cri_strings command "${@:3}") || return
+	id=$(
+		cri CreateContainer <<-REQUEST | cri_get container_id
+			pod_sandbox_id: "$sandbox"
+			config {
+			  metadata { name: "$name" }
+			  image { image: "$E2E_IMAGE" }
+			  $command
+			  log_path: "$name.log"
+			  linux { security_context { namespace_options { pid: CONTAINER } ${CTR_SECURITY-} } }
+			  ${CTR_CONFIG-}
+			}
+			sandbox_config { $(<"$ctrd_dir/pods/$sandbox") }
+		REQUEST
+	) && [[ -n $id ]] && echo "$id"
+}
+
+ctr_start() {
+	cri StartContainer <<<"container_id: \"$1\"" >/dev/null
+}
+
+# ctr_exec CONTAINER COMMAND...: its output, its errors, its exit code; 125 if the runtime failed
+ctr_exec() {
+	local answer code
+	answer=$(cri ExecSync <<<"container_id: \"$1\" $(cri_strings cmd "${@:2}")") || return 125
+	cri_get stdout <<<"$answer"
+	cri_get stderr <<<"$answer" >&2
+	code=$(cri_get exit_code <<<"$answer")
+	return "${code:-0}"
+}
+
+# ctr_stop CONTAINER [SECONDS]: TERM, and after SECONDS (0) KILL
+ctr_stop() {
+	cri StopContainer <<<"container_id: \"$1\" timeout: ${2:-0}" >/dev/null
+}
+
+ctr_remove() {
+	cri RemoveContainer <<<"container_id: \"$1\"" >/dev/null
+}
+
+# ctr_wait CONTAINER [SECONDS]: waits for its end (60), and returns its exit code; 124 if that takes longer
+ctr_wait() {
+	local code
+	e2e_wait "${2:-60}" ctr_exited "$1" || return
+	code=$(cri ContainerStatus <<<"container_id: \"$1\"" | cri_get exit_code) || return
+	return "${code:-0}"
+}
+
+ctr_exited() {
+	[[ $(cri ContainerStatus <<<"container_id: \"$1\"" | cri_get state) == CONTAINER_EXITED ]]
+}
+
+# ctr_pid CONTAINER: of its first process, as seen from here
+ctr_pid() {
+	cri ContainerStatus <<<"container_id: \"$1\" verbose: true" | cri_info | jq -er .pid
+}
+
+# ctr_logs CONTAINER: what it has printed, without the time, stream and tag that begin each line of the log
+ctr_logs() {
+	local log
+	log=$(cri ContainerStatus <<<"container_id: \"$1\"" | cri_get log_path) || return
+	sed -E 's/^[^ ]+ (stdout|stderr) [FP] //' "$log"
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The model: what a fault is once its annotation has been read, and fault_kinds[], the one list of fault kinds.
+ * Times are u64 ns, shares u32 ppm, rates u64 bit/s. A fault owns what its pointers name (fault_cleanup).
+ */
+#ifndef FAULTWIRE_FAULT_H
+#define FAULTWIRE_FAULT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/error.h"
+#include "lib/json.h"
+
+#define FAULT_NAME_MAX 63
+
+struct plan_builder;
+
+enum fault_direction { DIRECTION_TO, DIRECTION_FROM, DIRECTION_BOTH };
+enum fault_backend { BACKEND_AUTO, BACKEND_NETEM, BACKEND_EDT };
+enum fault_anchor { ANCHOR_POD, ANCHOR_CLOCK };
+enum fault_protocol { PROTOCOL_ANY, PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_SCTP, PROTOCOL_ICMP };
+
+/* strace's when=: events counted from 1. Every one is { 1, UINT64_MAX, 1 }; step 0 = only 'first'. */
+struct fault_when {
+	uint64_t first, last, step;
+};
+
+/* An address prefix; IPv4 as ::ffff:0:0/96, its length 96..128. */
+struct fault_prefix {
+	uint8_t addr[16];
+	uint8_t len;
+};
+
+struct fault_range {
+	uint16_t first, last;
+};
+
+struct fault_target {
+	struct fault_prefix *cidrs, *except;
+	size_t n_cidrs, n_except;
+	struct fault_range *ports, *source_ports;
+	size_t n_ports, n_source_ports;
+	enum fault_protocol protocol;
+};
+
+enum fault_distribution { DIST_UNIFORM, DIST_NORMAL, DIST_PARETO, DIST_PARETONORMAL };
+
+struct fault_slot { /* netem's slot: packets leave in bursts */
+	uint64_t min_ns, max_ns;
+	uint64_t packets, bytes;
+};
+
+struct fault_delay {
+	uint64_t latency_ns, jitter_ns;
+	uint32_t correlation_ppm; /* 0, or PPM_ALL: one draw a window */
+	enum fault_distribution distribution;
+	uint32_t reorder_ppm; /* share sent at once */
+	uint32_t reorder_gap; /* 0 = none given */
+	bool has_slot;
+	struct fault_slot slot;
+	uint64_t limit; /* packets; 0 = computed */
+};
+
+/* The two-state chain of a share and a correlation, Gilbert-Elliott, or netem's four states. */
+enum fault_loss_model { LOSS_RANDOM, LOSS_GEMODEL, LOSS_STATE };
+struct fault_loss {
+	enum fault_loss_model model;
+	uint32_t share_ppm, correlation_ppm;
+	struct {
+		uint32_t p, r, h, k; /* ppm; h, k: share that passes in the bad, the good state */
+	} gemodel;
+	struct {
+		uint32_t p13, p31, p32, p23, p14; /* ppm */
+	} state;
+};
+
+struct fault_share { /* duplicate */
+	uint32_t share_ppm, correlation_ppm;
+};
+
+struct fault_corrupt {
+	uint32_t share_ppm, correlation_ppm;
+	bool valid; /* checksum made right: the damage reaches the application */
+};
+
+struct fault_bandwidth { /* bandwidth, and rate (only rate_bits) */
+	uint64_t rate_bits, peak_bits;
+	uint64_t limit_bytes, buffer_bytes, minburst_bytes; /* 0 = computed */
+};
+
+struct fault {
+	const struct fault_kind *kind;
+	char path[96]; /* "faultwire.dev/network[0]", for messages */
+	char name[FAULT_NAME_MAX + 1];
+	uint32_t percent_ppm;
+	uint64_t seed; /* drawn by the caller of spec_parse where the annotation has none (spec_seed) */
+	bool seed_given;
+	struct fault_when when;
+	uint64_t start_ns, duration_ns, every_ns; /* duration 0 = until the pod ends; every 0 = one window */
+	enum fault_anchor anchor;
+	bool armed;
+	enum fault_direction direction;
+	bool include_node, per_segment;
+	enum fault_backend backend;
+	struct fault_target target;
+	union {
+		struct fault_delay delay;
+		struct fault_loss loss;
+		struct fault_share duplicate;
+		struct fault_corrupt corrupt;
+		struct fault_bandwidth bandwidth;
+	};
+};
+
+enum fault_layer { LAYER_NETWORK };
+
+/*
+ * A kind: its name is the "action". parse() reads its own body below j (the fault object) into f's union; plan() adds its rules,
+ * leaves... to the plan. 'body' is the key that holds its parameters, NULL when it has none. 'order' is the place in
+ * which a packet meets it.
+ */
+enum fault_order { ORDER_PARTITION, ORDER_LOSS, ORDER_CORRUPT, ORDER_DUPLICATE, ORDER_SHAPE };
+struct fault_kind {
+	const char *name;
+	const char *body;
+	enum fault_layer layer;
+	enum fault_order order;
+	int (*parse)(const struct json *body, struct fault *f, struct error *err);
+	int (*plan)(const struct fault *f, struct plan_builder *b, struct error *err);
+	/* The longest delay and the share that it asks for, for the policy's ceilings; NULL = 0 and all. */
+	uint64_t (*max_delay_ns)(const struct fault *f);
+	uint32_t (*max_share_ppm)(const struct fault *f);
+};
+
+extern const struct fault_kind *const fault_kinds[];
+extern const size_t fault_kinds_count;
+
+/* NULL when there is none of that name. */
+const struct fault_kind *fault_kind_find(const char *name);
+
+void fault_cleanup(struct fault *f);
+
+/* The kinds, each defined in faults/<file>.c */
+extern const struct fault_kind fault_kind_partition, fault_kind_loss, fault_kind_corrupt, fault_kind_duplicate, fault_kind_delay,
+	fault_kind_bandwidth, fault_kind_rate;
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * spec -> plan: the ordered list of ops that the engine carries out and undoes in reverse. A plan is complete data: it prints
+ * itself for people (dry run) and goes through JSON and back (the state file). Relative times stay relative until applied.
+ */
+#ifndef FAULTWIRE_PLAN_H
+#define FAULTWIRE_PLAN_H
+
+#include <stdio.h>
+
+#include "bpf/abi.h"
+#include "lib/spec.h"
+
+/* What the node offers; the caller finds out (engine/probe), lib only decides. */
+struct plan_env {
+	bool htb, tbf, netem, fq, ifb, mirred;
+	/* the node's own addresses, exempt unless includeNode; not the plan's */
+	const struct fault_prefix *node;
+	size_t n_node;
+	/* above every delay of a plan: fq's horizon */
+	uint64_t max_delay_ns;
+};
+
+enum plan_op_type {
+	PLAN_RULES,    /* the slot's rules and tables */
+	PLAN_OFFLOAD,  /* checksums computed by the stack, not left to the device */
+	PLAN_SEGMENTS, /* GSO off: a packet is a wire segment */
+	PLAN_IFB,      /* the ifb that shapes the way in */
+	PLAN_ROOT,     /* an htb root on the interface (to) or its ifb (from) */
+	PLAN_LEAF,     /* a class of it with its qdiscs */
+	PLAN_ATTACH,   /* clsact and the programs: from here on packets are seen */
+	PLAN_OP_TYPES,
+};
+
+struct plan_rule {
+	char name[FAULT_NAME_MAX + 1];
+	unsigned int dirs; /* bits of enum fw_dir */
+	bool include_node, armed;
+	struct fault_target target; /* the plan's */
+	struct fw_rule rule;        /* start_ns relative to the sandbox's creation, or with FW_RULE_WALL to the epoch */
+};
+
+struct plan_rules {
+	struct plan_rule *rules;
+	size_t n_rules; /* at most FW_RULES, in the order in which a packet meets them */
+};
+
+struct plan_netem { /* struct tc_netem_qopt's fields in our units; zero = not used */
+	uint64_t latency_ns, jitter_ns;
+	enum fault_distribution distribution;
+	uint32_t reorder_ppm, reorder_gap;
+	bool has_slot;
+	struct fault_slot slot;
+	uint32_t corrupt_ppm;
+	uint32_t limit; /* packets */
+};
+
+struct plan_tbf {
+	uint64_t rate_bits, peak_bits;
+	uint32_t limit_bytes, buffer_bytes, minburst_bytes;
+};
+
+/* A class of the root: netem, then tbf or fq below it; at least one of the three. */
+struct plan_leaf {
+	enum fw_dir dir;
+	uint16_t minor;
+	bool has_netem, has_tbf, has_fq;
+	struct plan_netem netem;
+	struct plan_tbf tbf;
+	uint64_t fq_horizon_ns;
+};
+
+struct plan_op {
+	enum plan_op_type type;
+	union {
+		struct plan_rules rules;
+		enum fw_dir root; /* PLAN_ROOT */
+		struct plan_leaf leaf;
+		struct {
+			unsigned int dirs; /* bits of enum fw_dir */
+			bool ifb, stamp;   /* a second ingress filter to the ifb; a program on the ifb that stamps */
+		} attach;
+	};
+};
+
+struct plan {
+	struct plan_op *ops;
+	size_t n_ops;
+	char **notes; /* sentences for people: which backend was taken and why, what cannot be truthful */
+	size_t n_notes;
+};
+
+#define _cleanup_plan_ __attribute__((cleanup(plan_cleanup)))
+
+/*
+ * Makes the plan of a whole spec. *ret is complete on success (plan_cleanup) and empty on failure. -ENOTSUP where the node lacks what a
+ * fault needs (the message names the module and the remedy), -E2BIG over FW_RULES or a table's size, -EINVAL for
+ * faults that do not go together.
+ */
+int plan_build(const struct fault_spec *spec, const struct plan_env *env, struct plan *ret, struct error *err);
+
+/* For people: the ops in order, a line or more each, then the notes. */
+void plan_print(const struct plan *plan, FILE *out);
+
+/* plan_from_json(plan_to_json(p)) equals p. The object is the caller's. -EINVAL for a document that is not a plan. */
+cJSON *plan_to_json(const struct plan *plan);
+int plan_from_json(const struct json *j, struct plan *ret, struct error *err);
+
+/* The rules op, or NULL; and whether an op of a type is there. */
+const struct plan_rules *plan_rules(const struct plan *plan);
+const struct plan_op *plan_find(const struct plan *plan, enum plan_op_type type);
+
+void plan_cleanup(struct plan *plan);
+
+/* "to", "from", "both". */
+extern const char *const plan_dir_names[FW_DIRS];
+
+/*
+ * For the kinds' plan(): the builder.
+ */
+struct plan_builder {
+	const struct plan_env *env;
+	struct plan *plan;
+	struct plan_rules rules;
+	struct plan_leaf *leaves; /* shape leaves, before corruption is woven in */
+	size_t n_leaves;
+	unsigned int shapes[FW_DIRS]; /* faults of ORDER_SHAPE in each direction */
+	unsigned int corrupt_leaf;    /* directions that need a corrupting leaf */
+	unsigned int edt;             /* directions that need an fq leaf */
+	unsigned int edt_leaf;        /* its k, 0 = none yet */
+	unsigned int next_leaf;
+	bool offload, segments;
+};
+
+/* Bits of enum fw_dir that a fault acts on. */
+unsigned int plan_dirs(const struct fault *f);
+
+/* Adds f's rule: its gate (window, when, key, percent), target and directions; the caller fills what the op needs. Valid until the next one. */
+struct fw_rule *plan_add_rule(struct plan_builder *b, const struct fault *f, enum fw_op op);
+
+/* A share in ppm as a threshold of a 32-bit draw. */
+uint32_t plan_threshold(uint32_t ppm);
+
+/*
+ * Makes a rule hit a share of its events: independent ones by its probability (percent x share), correlated ones by the two-state
+ * chain whose share is p and whose lag-1 autocorrelation is c: P(hit after hit) = p + c(1 - p), P(hit after miss) = p(1 - c).
+ */
+void plan_share(struct fw_rule *r, const struct fault *f, uint32_t share_ppm, uint32_t correlation_ppm);
+
+/* One shape, in both forms; plan_shape() takes the one that is truthful and there, and notes why. */
+struct plan_shape {
+	struct plan_leaf leaf; /* has_netem or has_tbf; dir and minor are plan_shape's */
+	const char *wants_edt; /* why EDT is the truthful one, NULL = the leaf is as good */
+	const char *no_leaf;   /* why no leaf can do it at all, NULL = it can */
+	const char *no_edt;    /* why EDT cannot, NULL = it can */
+	const char *leaf_note; /* what to note if the leaf is taken although EDT was wanted */
+	enum fw_op edt_op;     /* FW_OP_DELAY or FW_OP_RATE */
+	struct fw_delay delay;
+	struct fw_rate rate;
+	uint32_t rule_flags;
+};
+int plan_shape(struct plan_builder *b, const struct fault *f, const struct plan_shape *shape, struct error *err);
+
+void plan_note(struct plan_builder *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

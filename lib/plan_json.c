@@ -1,0 +1,473 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A plan as JSON and back, exact to the bit: what the state file holds and 'plan --json' prints. Whole numbers beyond 2^53 are written
+ * as decimal strings, which json_u64 reads alike.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+
+#include "lib/plan.h"
+#include "lib/util.h"
+
+/* A field of a struct that is one whole number: written and read through one table. */
+struct field {
+	const char *key;
+	size_t offset, size;
+};
+#define FIELD(type, member, name)                                         \
+	{                                                                 \
+		name, offsetof(type, member), sizeof(((type *)0)->member) \
+	}
+
+static const struct field rule_fields[] = {
+	FIELD(struct fw_rule, op, "op"),
+	FIELD(struct fw_rule, flags, "flags"),
+	FIELD(struct fw_rule, probability, "probability"),
+	FIELD(struct fw_rule, leaf, "leaf"),
+	FIELD(struct fw_rule, key, "key"),
+	FIELD(struct fw_rule, start_ns, "startNs"),
+	FIELD(struct fw_rule, on_ns, "onNs"),
+	FIELD(struct fw_rule, period_ns, "periodNs"),
+	FIELD(struct fw_rule, when_first, "whenFirst"),
+	FIELD(struct fw_rule, when_last, "whenLast"),
+	FIELD(struct fw_rule, when_step, "whenStep"),
+};
+
+static const struct field netem_fields[] = {
+	FIELD(struct plan_netem, latency_ns, "latencyNs"),      FIELD(struct plan_netem, jitter_ns, "jitterNs"),
+	FIELD(struct plan_netem, distribution, "distribution"), FIELD(struct plan_netem, reorder_ppm, "reorderPpm"),
+	FIELD(struct plan_netem, reorder_gap, "reorderGap"),    FIELD(struct plan_netem, has_slot, "hasSlot"),
+	FIELD(struct plan_netem, slot.min_ns, "slotMinNs"),     FIELD(struct plan_netem, slot.max_ns, "slotMaxNs"),
+	FIELD(struct plan_netem, slot.packets, "slotPackets"),  FIELD(struct plan_netem, slot.bytes, "slotBytes"),
+	FIELD(struct plan_netem, corrupt_ppm, "corruptPpm"),    FIELD(struct plan_netem, limit, "limit"),
+};
+
+static const struct field tbf_fields[] = {
+	FIELD(struct plan_tbf, rate_bits, "rateBits"),           FIELD(struct plan_tbf, peak_bits, "peakBits"),
+	FIELD(struct plan_tbf, limit_bytes, "limitBytes"),       FIELD(struct plan_tbf, buffer_bytes, "bufferBytes"),
+	FIELD(struct plan_tbf, minburst_bytes, "minburstBytes"),
+};
+
+static cJSON *number(uint64_t v)
+{
+	char buf[24];
+
+	if (v < 1ULL << 53)
+		return cJSON_CreateNumber((double)v);
+	snprintf(buf, sizeof(buf), "%" PRIu64, v);
+	return cJSON_CreateString(buf);
+}
+
+static void fields_to_json(cJSON *o, const void *base, const struct field *fields, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint64_t v = 0;
+
+		memcpy(&v, (const char *)base + fields[i].offset, fields[i].size); /* little endian, as BPF on every node here */
+		cJSON_AddItemToObject(o, fields[i].key, number(v));
+	}
+}
+
+static int fields_from_json(const struct json *j, void *base, const struct field *fields, size_t n, struct error *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint64_t max = fields[i].size == 8 ? UINT64_MAX : (1ULL << fields[i].size * 8) - 1, v = 0;
+		struct json m = json_get(j, fields[i].key);
+		int r = json_u64(&m, 0, max, &v, err);
+
+		if (r)
+			return r;
+		memcpy((char *)base + fields[i].offset, &v, fields[i].size);
+	}
+	return 0;
+}
+
+static void words_to_json(cJSON *o, const char *key, const uint32_t *words, size_t n)
+{
+	cJSON *a = cJSON_AddArrayToObject(o, key);
+
+	for (size_t i = 0; i < n; i++)
+		cJSON_AddItemToArray(a, number(words[i]));
+}
+
+static int words_from_json(const struct json *j, const char *key, uint32_t *words, size_t n, struct error *err)
+{
+	struct json a = json_get(j, key);
+
+	if (!json_has(&a))
+		return 0;
+	if (!cJSON_IsArray(a.value) || cJSON_GetArraySize(a.value) != (int)n)
+		return json_error(&a, err, "must be %zu numbers", n);
+	for (size_t i = 0; i < n; i++) {
+		struct json e = json_at(&a, i);
+		uint64_t v = 0;
+		int r = json_u64(&e, 0, UINT32_MAX, &v, err);
+
+		if (r)
+			return r;
+		words[i] = v;
+	}
+	return 0;
+}
+
+static cJSON *prefixes_to_json(const struct fault_prefix *p, size_t n)
+{
+	cJSON *a = cJSON_CreateArray();
+	char addr[INET6_ADDRSTRLEN], text[INET6_ADDRSTRLEN + 8];
+
+	for (size_t i = 0; i < n; i++) {
+		inet_ntop(AF_INET6, p[i].addr, addr, sizeof(addr));
+		snprintf(text, sizeof(text), "%s/%d", addr, p[i].len);
+		cJSON_AddItemToArray(a, cJSON_CreateString(text));
+	}
+	return a;
+}
+
+static int prefix_from_json(const struct json *j, struct fault_prefix *ret, struct error *err)
+{
+	const char *s = "";
+	char addr[INET6_ADDRSTRLEN];
+	unsigned int len;
+	int r = json_string(j, &s, err);
+
+	if (r)
+		return r;
+	if (sscanf(s, "%45[^/]/%u", addr, &len) != 2 || len > 128 || inet_pton(AF_INET6, addr, ret->addr) != 1)
+		return json_error(j, err, "'%s' is not an IPv6 prefix", s);
+	ret->len = len;
+	return 0;
+}
+
+static int prefixes_from_json(const struct json *j, const char *key, struct fault_prefix **p, size_t *n, struct error *err)
+{
+	struct json a = json_get(j, key);
+
+	for (int i = 0; json_has(&a) && i < cJSON_GetArraySize(a.value); i++) {
+		struct json e = json_at(&a, i);
+		int r = prefix_from_json(&e, util_grow(p, n, sizeof(**p)), err);
+
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static cJSON *ranges_to_json(const struct fault_range *ranges, size_t n)
+{
+	cJSON *a = cJSON_CreateArray();
+
+	for (size_t i = 0; i < n; i++) {
+		cJSON_AddItemToArray(a, number(ranges[i].first));
+		cJSON_AddItemToArray(a, number(ranges[i].last));
+	}
+	return a;
+}
+
+static int ranges_from_json(const struct json *j, const char *key, struct fault_range **ranges, size_t *n, struct error *err)
+{
+	struct json a = json_get(j, key);
+
+	for (int i = 0; json_has(&a) && i + 1 < cJSON_GetArraySize(a.value); i += 2) {
+		struct json first = json_at(&a, i), last = json_at(&a, i + 1);
+		struct fault_range *range = util_grow(ranges, n, sizeof(**ranges));
+		uint64_t v[2] = {};
+		int r = json_u64(&first, 0, UINT16_MAX, &v[0], err);
+
+		if (!r)
+			r = json_u64(&last, 0, UINT16_MAX, &v[1], err);
+		if (r)
+			return r;
+		*range = (struct fault_range){ .first = v[0], .last = v[1] };
+	}
+	return 0;
+}
+
+static cJSON *target_to_json(const struct fault_target *t)
+{
+	cJSON *o = cJSON_CreateObject();
+
+	cJSON_AddItemToObject(o, "cidrs", prefixes_to_json(t->cidrs, t->n_cidrs));
+	cJSON_AddItemToObject(o, "except", prefixes_to_json(t->except, t->n_except));
+	cJSON_AddItemToObject(o, "ports", ranges_to_json(t->ports, t->n_ports));
+	cJSON_AddItemToObject(o, "sourcePorts", ranges_to_json(t->source_ports, t->n_source_ports));
+	cJSON_AddItemToObject(o, "protocol", number(t->protocol));
+	return o;
+}
+
+static int target_from_json(const struct json *j, struct fault_target *t, struct error *err)
+{
+	struct json protocol = json_get(j, "protocol");
+	uint64_t v = 0;
+	int r = json_u64(&protocol, 0, PROTOCOL_ICMP, &v, err);
+
+	t->protocol = v;
+	if (!r)
+		r = prefixes_from_json(j, "cidrs", &t->cidrs, &t->n_cidrs, err);
+	if (!r)
+		r = prefixes_from_json(j, "except", &t->except, &t->n_except, err);
+	if (!r)
+		r = ranges_from_json(j, "ports", &t->ports, &t->n_ports, err);
+	if (!r)
+		r = ranges_from_json(j, "sourcePorts", &t->source_ports, &t->n_source_ports, err);
+	return r;
+}
+
+static cJSON *rule_to_json(const struct plan_rule *r)
+{
+	cJSON *o = cJSON_CreateObject(), *params = cJSON_AddArrayToObject(o, "params");
+
+	cJSON_AddStringToObject(o, "name", r->name);
+	cJSON_AddItemToObject(o, "dirs", number(r->dirs));
+	cJSON_AddBoolToObject(o, "includeNode", r->include_node);
+	cJSON_AddBoolToObject(o, "armed", r->armed);
+	fields_to_json(o, &r->rule, rule_fields, ARRAY_SIZE(rule_fields));
+	if (r->rule.flags & FW_RULE_CHAIN) {
+		words_to_json(o, "step", r->rule.chain.step[0], FW_STATES * (FW_STATES - 1));
+		words_to_json(o, "hit", r->rule.chain.hit, FW_STATES);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(r->rule.params); i++)
+		cJSON_AddItemToArray(params, number(r->rule.params[i]));
+	cJSON_AddItemToObject(o, "target", target_to_json(&r->target));
+	return o;
+}
+
+static int params_from_json(const struct json *j, struct fw_rule *rule, struct error *err)
+{
+	struct json params = json_get(j, "params");
+
+	for (int i = 0; json_has(&params) && i < (int)ARRAY_SIZE(rule->params); i++) {
+		struct json e = json_at(&params, i);
+		uint64_t v = 0;
+		int r = json_u64(&e, 0, UINT64_MAX, &v, err);
+
+		if (r)
+			return r;
+		rule->params[i] = v;
+	}
+	return 0;
+}
+
+static int rule_from_json(const struct json *j, struct plan_rule *rule, struct error *err)
+{
+	struct json name = json_get(j, "name"), dirs = json_get(j, "dirs"), target = json_get(j, "target");
+	struct json include = json_get(j, "includeNode"), armed = json_get(j, "armed");
+	const char *s = "";
+	uint64_t v = 0;
+	int r = json_string(&name, &s, err);
+
+	snprintf(rule->name, sizeof(rule->name), "%s", s);
+	if (!r)
+		r = json_u64(&dirs, 1, 3, &v, err);
+	rule->dirs = v;
+	if (!r)
+		r = json_bool(&include, &rule->include_node, err);
+	if (!r)
+		r = json_bool(&armed, &rule->armed, err);
+	if (!r)
+		r = fields_from_json(j, &rule->rule, rule_fields, ARRAY_SIZE(rule_fields), err);
+	if (!r)
+		r = words_from_json(j, "step", rule->rule.chain.step[0], FW_STATES * (FW_STATES - 1), err);
+	if (!r)
+		r = words_from_json(j, "hit", rule->rule.chain.hit, FW_STATES, err);
+	if (!r)
+		r = params_from_json(j, &rule->rule, err);
+	if (!r)
+		r = target_from_json(&target, &rule->target, err);
+	if (!r && rule->rule.op >= FW_OPS)
+		return json_error(j, err, "has an op that this version does not know");
+	return r;
+}
+
+static void rules_op_to_json(cJSON *o, const struct plan_op *op)
+{
+	cJSON *a = cJSON_AddArrayToObject(o, "rules");
+
+	for (size_t i = 0; i < op->rules.n_rules; i++)
+		cJSON_AddItemToArray(a, rule_to_json(&op->rules.rules[i]));
+}
+
+static int rules_op_from_json(const struct json *j, struct plan_op *op, struct error *err)
+{
+	struct json a = json_get(j, "rules");
+	int n = cJSON_GetArraySize(a.value);
+
+	if (!cJSON_IsArray(a.value) || n > FW_RULES)
+		return json_error(&a, err, "must be a list of at most %d rules", FW_RULES);
+	for (int i = 0; i < n; i++) {
+		struct json e = json_at(&a, i);
+		int r = rule_from_json(&e, util_grow(&op->rules.rules, &op->rules.n_rules, sizeof(*op->rules.rules)), err);
+
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static void dir_to_json(cJSON *o, enum fw_dir dir)
+{
+	cJSON_AddStringToObject(o, "dir", plan_dir_names[dir]);
+}
+
+static int dir_from_json(const struct json *j, enum fw_dir *ret, struct error *err)
+{
+	static const char *const names[] = { "to", "from", NULL };
+	struct json dir = json_get(j, "dir");
+	int i = 0, r = json_enum(&dir, names, &i, err);
+
+	*ret = i;
+	return r;
+}
+
+static void root_to_json(cJSON *o, const struct plan_op *op)
+{
+	dir_to_json(o, op->root);
+}
+
+static int root_from_json(const struct json *j, struct plan_op *op, struct error *err)
+{
+	return dir_from_json(j, &op->root, err);
+}
+
+static void leaf_to_json(cJSON *o, const struct plan_op *op)
+{
+	const struct plan_leaf *leaf = &op->leaf;
+
+	dir_to_json(o, leaf->dir);
+	cJSON_AddItemToObject(o, "minor", number(leaf->minor));
+	if (leaf->has_netem)
+		fields_to_json(cJSON_AddObjectToObject(o, "netem"), &leaf->netem, netem_fields, ARRAY_SIZE(netem_fields));
+	if (leaf->has_tbf)
+		fields_to_json(cJSON_AddObjectToObject(o, "tbf"), &leaf->tbf, tbf_fields, ARRAY_SIZE(tbf_fields));
+	if (leaf->has_fq)
+		cJSON_AddItemToObject(o, "fqHorizonNs", number(leaf->fq_horizon_ns));
+}
+
+static int leaf_from_json(const struct json *j, struct plan_op *op, struct error *err)
+{
+	struct json minor = json_get(j, "minor"), netem = json_get(j, "netem"), tbf = json_get(j, "tbf"),
+		    fq = json_get(j, "fqHorizonNs");
+	struct plan_leaf *leaf = &op->leaf;
+	uint64_t v = 0;
+	int r = dir_from_json(j, &leaf->dir, err);
+
+	leaf->has_netem = json_has(&netem);
+	leaf->has_tbf = json_has(&tbf);
+	leaf->has_fq = json_has(&fq);
+	if (!r)
+		r = json_u64(&minor, 1, UINT16_MAX, &v, err);
+	leaf->minor = v;
+	if (!r && leaf->has_netem)
+		r = fields_from_json(&netem, &leaf->netem, netem_fields, ARRAY_SIZE(netem_fields), err);
+	if (!r && leaf->has_tbf)
+		r = fields_from_json(&tbf, &leaf->tbf, tbf_fields, ARRAY_SIZE(tbf_fields), err);
+	return r ? r : json_u64(&fq, 0, UINT64_MAX, &leaf->fq_horizon_ns, err);
+}
+
+static void attach_to_json(cJSON *o, const struct plan_op *op)
+{
+	cJSON_AddItemToObject(o, "dirs", number(op->attach.dirs));
+	cJSON_AddBoolToObject(o, "ifb", op->attach.ifb);
+	cJSON_AddBoolToObject(o, "stamp", op->attach.stamp);
+}
+
+static int attach_from_json(const struct json *j, struct plan_op *op, struct error *err)
+{
+	struct json dirs = json_get(j, "dirs"), ifb = json_get(j, "ifb"), stamp = json_get(j, "stamp");
+	uint64_t v = 0;
+	int r = json_u64(&dirs, 0, 3, &v, err);
+
+	op->attach.dirs = v;
+	if (!r)
+		r = json_bool(&ifb, &op->attach.ifb, err);
+	return r ? r : json_bool(&stamp, &op->attach.stamp, err);
+}
+
+static void nothing_to_json(cJSON *o, const struct plan_op *op)
+{
+	(void)o;
+	(void)op;
+}
+
+static int nothing_from_json(const struct json *j, struct plan_op *op, struct error *err)
+{
+	(void)j;
+	(void)op;
+	(void)err;
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	void (*to)(cJSON *o, const struct plan_op *op);
+	int (*from)(const struct json *j, struct plan_op *op, struct error *err);
+} forms[] = {
+	[PLAN_RULES] = { "rules", rules_op_to_json, rules_op_from_json },
+	[PLAN_OFFLOAD] = { "offload", nothing_to_json, nothing_from_json },
+	[PLAN_SEGMENTS] = { "segments", nothing_to_json, nothing_from_json },
+	[PLAN_IFB] = { "ifb", nothing_to_json, nothing_from_json },
+	[PLAN_ROOT] = { "root", root_to_json, root_from_json },
+	[PLAN_LEAF] = { "leaf", leaf_to_json, leaf_from_json },
+	[PLAN_ATTACH] = { "attach", attach_to_json, attach_from_json },
+};
+_Static_assert(ARRAY_SIZE(forms) == PLAN_OP_TYPES, "every op has a form");
+
+cJSON *plan_to_json(const struct plan *plan)
+{
+	cJSON *o = cJSON_CreateObject(), *ops = cJSON_AddArrayToObject(o, "ops"), *notes = cJSON_AddArrayToObject(o, "notes");
+
+	for (size_t i = 0; i < plan->n_ops; i++) {
+		cJSON *op = cJSON_CreateObject();
+
+		cJSON_AddStringToObject(op, "type", forms[plan->ops[i].type].name);
+		forms[plan->ops[i].type].to(op, &plan->ops[i]);
+		cJSON_AddItemToArray(ops, op);
+	}
+	for (size_t i = 0; i < plan->n_notes; i++)
+		cJSON_AddItemToArray(notes, cJSON_CreateString(plan->notes[i]));
+	return o;
+}
+
+static int op_from_json(const struct json *j, struct plan_op *op, struct error *err)
+{
+	struct json type = json_get(j, "type");
+	const char *name = "";
+	int r = json_string(&type, &name, err);
+
+	for (size_t i = 0; !r && i < ARRAY_SIZE(forms); i++) {
+		if (!util_streq(forms[i].name, name))
+			continue;
+		op->type = i;
+		return forms[i].from(j, op, err);
+	}
+	return r ? r : json_error(&type, err, "'%s' is not an op of this version", name);
+}
+
+int plan_from_json(const struct json *j, struct plan *ret, struct error *err)
+{
+	_cleanup_plan_ struct plan plan = {};
+	struct json ops = json_get(j, "ops"), notes = json_get(j, "notes");
+	int r;
+
+	if (!cJSON_IsArray(ops.value))
+		return json_error(&ops, err, "must be a list of ops");
+	for (int i = 0; i < cJSON_GetArraySize(ops.value); i++) {
+		struct json e = json_at(&ops, i);
+
+		r = op_from_json(&e, util_grow(&plan.ops, &plan.n_ops, sizeof(*plan.ops)), err);
+		if (r)
+			return r;
+	}
+	for (int i = 0; json_has(&notes) && i < cJSON_GetArraySize(notes.value); i++) {
+		struct json e = json_at(&notes, i);
+		const char *s = "";
+
+		r = json_string(&e, &s, err);
+		if (r)
+			return r;
+		*(char **)util_grow(&plan.notes, &plan.n_notes, sizeof(char *)) = util_strdup(s);
+	}
+	*ret = plan;
+	plan = (struct plan){};
+	return 0;
+}

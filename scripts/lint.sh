@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Format (clang-format), include rules of the house, sizes of functions and files. Prints each offence, exits 1 if there is one.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+bad=0
+offence() { echo "lint: $*"; bad=1; }
+
+sources() { git ls-files -co --exclude-standard -- '*.c' '*.h'; }
+
+check_format() {
+	sources | xargs clang-format --dry-run -Werror 2>&1 | grep -E 'error:|warning:' | sed 's/^/lint: /' && bad=1
+	return 0
+}
+
+# rule DIR REGEX: includes in quotes under DIR, and kernel libraries in brackets, must match REGEX.
+includes() { # DIR ALLOWED
+	local f line
+	while read -r f; do
+		while read -r line; do
+			[[ $line =~ $2 ]] || offence "$f may not include $line"
+		done < <(sed -nE 's/^[[:space:]]*#[[:space:]]*include[[:space:]]+("[^"]+"|<(bpf|netlink|linux|seccomp|sys\/capability|yaml)[^>]*>).*/\1/p' "$f")
+	done < <(sources | grep -E "^$1/")
+}
+
+check_includes() {
+	includes 'bpf/abi\.h' '^<linux/types\.h>$'
+	includes 'lib' '^"(lib/|bpf/abi\.h")'
+	includes 'engine' '^("(engine/|lib/|bpf/abi\.h"|build/bpf/)|<)'
+	includes 'cni-plugin' '^("(cni-plugin/|engine/|lib/|bpf/abi\.h")|<linux/)'
+	includes 'cli' '^("(cli/|engine/|lib/|bpf/abi\.h")|<)'
+}
+
+check_sizes() {
+	local f
+	while read -r f; do
+		awk -v f="$f" '
+			/^[a-zA-Z_].*\)[[:space:]]*$/ { name = $0 }
+			/^\{/ { start = NR }
+			/^\}/ { if (start && NR - start > 61) printf "lint: %s:%d: %d lines in %s\n", f, start, NR - start - 1, name; start = 0 }
+			END { if (NR > 500) printf "lint: %s: %d lines\n", f, NR }' "$f"
+	done < <(sources) | { grep . && return 1 || return 0; } || bad=1
+}
+
+check_format
+check_includes
+check_sizes
+[ "$bad" = 0 ] && echo "ok - format, include rules and sizes hold"
+exit "$bad"
