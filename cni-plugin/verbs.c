@@ -102,7 +102,7 @@ static enum cni_code request_read(const struct call *call, const cJSON *annotati
 
 static bool ignorable(const struct policy *policy, enum cni_code code)
 {
-	return policy->on_error == ON_ERROR_IGNORE && code >= CNI_OURS;
+	return policy->on_error == ON_ERROR_IGNORE && (code >= CNI_OURS || code == CNI_LATER);
 }
 
 /* ---- ADD */
@@ -163,7 +163,6 @@ enum cni_code verb_add(const struct call *call, struct error *err)
 {
 	_cleanup_json_ cJSON *annotations = NULL;
 	enum cni_code code = CNI_OK;
-	struct error undo;
 	bool valid;
 
 	if (!call->conf.prev) {
@@ -179,7 +178,7 @@ enum cni_code verb_add(const struct call *call, struct error *err)
 	if (result_prev(call->io->out, &call->conf, err) == 0)
 		return CNI_OK;
 	if (annotations)
-		engine_del(call->container_id, call->ifname, &undo);
+		engine_del(call->container_id, call->ifname, NULL);
 	return CNI_IO;
 }
 
@@ -192,6 +191,15 @@ enum cni_code verb_del(const struct call *call, struct error *err)
 	if (!state_exists(call->container_id, call->ifname))
 		return CNI_OK;
 	r = engine_del(call->container_id, call->ifname, err);
+	return r < 0 ? result_engine_code(r) : CNI_OK;
+}
+
+static enum cni_code check_recorded(const struct call *call, struct error *err)
+{
+	int r = engine_check(call->container_id, call->ifname, err);
+
+	if (r == -ENOENT)
+		return CNI_CHANGED;
 	return r < 0 ? result_engine_code(r) : CNI_OK;
 }
 
@@ -211,18 +219,13 @@ static enum cni_code check_unrecorded(const struct call *call, struct error *err
 		return code;
 	code = valid ? request_read(call, annotations, &policy, &r, err) : CNI_ANNOTATION;
 	if (code == CNI_OK && r.selected)
-		code = engine_check(call->container_id, call->ifname, err) < 0 ? CNI_CHANGED : CNI_OK;
+		code = check_recorded(call, err);
 	return ignorable(&policy, code) ? CNI_OK : code;
 }
 
 enum cni_code verb_check(const struct call *call, struct error *err)
 {
-	int r;
-
-	if (!state_exists(call->container_id, call->ifname))
-		return check_unrecorded(call, err);
-	r = engine_check(call->container_id, call->ifname, err);
-	return r < 0 ? result_engine_code(r) : CNI_OK;
+	return state_exists(call->container_id, call->ifname) ? check_recorded(call, err) : check_unrecorded(call, err);
 }
 
 struct keep {

@@ -44,7 +44,8 @@ containerd_up() {
 	ctrd_config >"$ctrd_dir/config.toml"
 	bash "$E2E_DIR/image.sh"
 
-	containerd --config "$ctrd_dir/config.toml" >"$ctrd_dir/log/containerd.log" 2>&1 &
+	# In a session of its own: an interrupt from the terminal must not end it before containerd_down has removed the pods.
+	setsid containerd --config "$ctrd_dir/config.toml" >"$ctrd_dir/log/containerd.log" 2>&1 &
 	ctrd_pid=$!
 	e2e_defer containerd_down
 	ctrd_ready || {
@@ -97,22 +98,28 @@ containerd_down() {
 	kill "$ctrd_pid" 2>/dev/null || true
 	wait "$ctrd_pid" || true
 	ctrd_pid=
-	e2e_wait 20 ctrd_cgroups_removed || echo "containerd_down: cgroups are left: $ctrd_cgroup" >&2
-	e2e_wait 20 ctrd_shims_gone || echo "containerd_down: shims are left" >&2
+	e2e_wait 20 ctrd_swept || echo "containerd_down: processes or cgroups are left: $ctrd_cgroup" >&2
 	ctrd_unmount
 }
 
-# A hybrid machine has this cgroup once for each controller of version 1, the others have it once.
-ctrd_cgroups_removed() {
-	local dir
-	for dir in /sys/fs/cgroup/"$ctrd_cgroup" /sys/fs/cgroup/*/"$ctrd_cgroup"; do
-		[[ ! -d $dir ]] || find "$dir" -depth -type d -exec rmdir {} + || return
+# True once no shim and no cgroup is left. Shims outlive a daemon that failed, and so do the containers that they hold.
+ctrd_swept() {
+	local dir pid
+	for pid in $(ctrd_shims); do
+		kill -KILL "$pid" || true
 	done
+	# A hybrid machine has this cgroup once for each controller of version 1, the others have it once.
+	for dir in /sys/fs/cgroup/"$ctrd_cgroup" /sys/fs/cgroup/*/"$ctrd_cgroup"; do
+		[[ -d $dir ]] || continue
+		find "$dir" -name cgroup.procs -exec cat {} + | xargs -r kill -KILL || true
+		find "$dir" -depth -type d -exec rmdir {} + || return
+	done
+	[[ -z $(ctrd_shims) ]]
 }
 
-# The pattern is on stdin, or grep would find itself.
-ctrd_shims_gone() {
-	! grep -qsaF -f - /proc/[0-9]*/cmdline <<<"$CRI_SOCKET"
+# Numbers of the shims of this daemon. The pattern is on stdin, or grep would find itself.
+ctrd_shims() {
+	grep -lsaF -f - /proc/[0-9]*/cmdline <<<"$CRI_SOCKET" | grep -o '[0-9]*' || true
 }
 
 # The innermost mounts first, which are the last in the table.

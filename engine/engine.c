@@ -69,17 +69,22 @@ static int undo(struct state_pod *pod, struct error *err)
 		v.ops.ifindex = 0;
 	(void)bpf_node_open(pod->build, false, &v.ops.node, NULL);
 	r = ops_revert(&v.ops, err);
-	return r ? r : state_remove(pod->container_id, pod->ifname, err);
+	return r ? r : state_remove(pod->container_id, pod->ifname, pod->slot, err);
 }
 
 static int undo_if_recorded(const char *container_id, const char *ifname, struct error *err)
 {
 	_cleanup_pod_ struct state_pod pod = {};
-	int r = state_load(container_id, ifname, &pod, err);
+	struct error own = {};
+	int r = state_load(container_id, ifname, &pod, &own);
 
+	if (!r)
+		return undo(&pod, err);
+	if (r == -ENOENT)
+		return 0;
 	if (r == -EBADMSG) /* cut by a full disk, say: its slot is freed with the file, the namespace takes the rest */
-		return state_remove(container_id, ifname, err);
-	return r == -ENOENT ? 0 : r ? r : undo(&pod, err);
+		return state_remove(container_id, ifname, 0, err);
+	return error_set(err, own.code, "%s", own.msg);
 }
 
 /* Pins of builds that serve no record go. */
@@ -214,7 +219,7 @@ static int put_in_force(struct visit *v, struct state_pod *pod, struct error *er
 			ops_revert(&v->ops, &ignored);
 	}
 	if (r)
-		state_remove(pod->container_id, pod->ifname, &ignored);
+		state_remove(pod->container_id, pod->ifname, pod->slot, &ignored);
 	return r;
 }
 

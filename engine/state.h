@@ -11,6 +11,7 @@
 
 #define STATE_DIR "/run/faultwire"
 #define STATE_PODS STATE_DIR "/pods"
+#define STATE_SLOTS STATE_DIR "/slots" /* <n> -> the record that has slot n */
 #define STATE_LOCK STATE_DIR "/lock"
 #define STATE_ABORTS "/var/lib/faultwire/aborts"
 
@@ -40,7 +41,8 @@ int state_save(const struct state_pod *pod, struct error *err);
 int state_load(const char *container_id, const char *ifname, struct state_pod *ret, struct error *err);
 /* Whether there is one, by one access(2): no lock, nothing opened. */
 bool state_exists(const char *container_id, const char *ifname);
-int state_remove(const char *container_id, const char *ifname, struct error *err);
+/* Removes a record and frees its slot (0 = not known: looked for). What is not there is success. */
+int state_remove(const char *container_id, const char *ifname, uint16_t slot, struct error *err);
 
 struct state_pods {
 	struct state_pod *pods;

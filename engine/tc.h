@@ -22,7 +22,7 @@ void tc_close(struct tc *tc);
 
 /* -ENODEV with the name when there is none. */
 int tc_link_index(struct tc *tc, const char *name, int *ret, struct error *err);
-/* Creates an ifb, sets it up (its root qdisc first: see tc_root_add); -EEXIST when the name is taken. */
+/* Creates an ifb; its root qdisc comes next, then tc_link_up. -EEXIST when the name is taken, -ENOTSUP without the module. */
 int tc_ifb_add(struct tc *tc, const char *name, int *ret_ifindex, struct error *err);
 int tc_link_up(struct tc *tc, int ifindex, struct error *err);
 /* Removes the link of this name if it is an ifb. */
@@ -34,11 +34,12 @@ int tc_link_tx_checksum(const char *ifname, bool on, bool *ret_old, struct error
 
 /*
  * The addresses of every interface of the namespace but those of dummy interfaces (kube-proxy in IPVS mode binds each service
- * address to one) and loopback ones (127.0.0.0/8, ::1), as host prefixes; fe80::/10 ones count too. *ret is the caller's.
+ * address to one) and loopback ones (127.0.0.0/8, ::1), as host prefixes, sorted, each once; fe80::/10 ones count too, but those of
+ * veths only where they are few (a node has one a pod). *ret is the caller's.
  */
 int tc_node_addresses(struct tc *tc, struct fault_prefix **ret, size_t *ret_n, struct error *err);
 
-/* Whether a clsact (or ingress) qdisc is there. */
+/* Whether a clsact is there; -EEXIST naming the ingress qdisc that takes its place (it has no egress side). */
 int tc_clsact_exists(struct tc *tc, int ifindex, bool *ret, struct error *err);
 int tc_clsact_add(struct tc *tc, int ifindex, struct error *err);
 /* Deletes clsact unless it has filters. */
@@ -54,7 +55,8 @@ int tc_root_del(struct tc *tc, int ifindex, struct error *err);
 int tc_leaf_add(struct tc *tc, int ifindex, const struct plan_leaf *leaf, struct error *err);
 
 /*
- * A cls_bpf filter named FW_FILTER_NAME on clsact's ingress or egress at preference 'pref' (1 = before everybody's): program by
+ * A cls_bpf filter named FW_FILTER_NAME on clsact's ingress or egress at preference 'pref' (1 = before everybody's), or the next one
+ * that nobody uses: program by
  * fd, direct action, classid = slot (no libbpf call sets that). With mirror_ifindex > 0 not direct action: what the program matches
  * is redirected to that interface's egress (mirred).
  */
@@ -65,11 +67,11 @@ int tc_filter_del(struct tc *tc, int ifindex, enum fw_dir dir, struct error *err
 int tc_filter_get(struct tc *tc, int ifindex, enum fw_dir dir, unsigned int *ret_n, uint16_t *ret_slot, uint32_t *ret_prog_id,
 		  struct error *err);
 
-/* Backlog of our root: bytes and packets queued now, dropped so far. */
-struct tc_stats {
+/* Backlog of our root: bytes and packets queued now, dropped so far; -ENOENT when it is not there. */
+struct tc_queue {
 	uint32_t queued_bytes, queued_packets, dropped;
 };
-int tc_root_stats(struct tc *tc, int ifindex, struct tc_stats *ret, struct error *err);
+int tc_root_stats(struct tc *tc, int ifindex, struct tc_queue *ret, struct error *err);
 
 /*
  * Whether the kernel has a qdisc kind ("netem", "fq", ...): adds and removes it on the loopback of the present namespace, which

@@ -3,11 +3,12 @@
  * The error object. Messages quote what strangers wrote and end up in terminals, logs and JSON, so control characters and broken
  * UTF-8 never get into one.
  */
+#include "lib/error.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "lib/error.h"
 #include "lib/util.h"
 
 static bool is_control(const unsigned char *s, size_t n)

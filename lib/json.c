@@ -2,10 +2,11 @@
 /*
  * Places in a document and how they are named in messages; the typed reads that need no arithmetic.
  */
+#include "lib/json.h"
+
 #include <errno.h>
 #include <stdarg.h>
 
-#include "lib/json.h"
 #include "lib/util.h"
 
 /* A path that does not fit is cut: it is for people. */

@@ -73,6 +73,8 @@ int json_duration(const struct json *j, uint64_t *ret_ns, struct error *err);
 int json_percent(const struct json *j, uint32_t *ret_ppm, struct error *err);
 /* Chaos Mesh's and tc's: "1mbps" = a million bytes a second, "1mbit" = a million bits; bit kbit mbit gbit tbit bps kbps mbps gbps tbps. In bit/s. */
 int json_rate(const struct json *j, uint64_t *ret_bits, struct error *err);
+/* A whole number for writing, exact: a decimal string beyond 2^53, which json_u64 reads alike. The caller's. */
+cJSON *json_number(uint64_t v);
 /* Bytes: a number, or a string with an optional k, m, g (1000) or Ki, Mi, Gi (1024). */
 int json_size(const struct json *j, uint64_t *ret_bytes, struct error *err);
 /* One of a NULL-ended list; *ret is its index. */

@@ -3,9 +3,10 @@
  * The text of a document, before and beside cJSON: RFC 8259 to the letter, with limits. cJSON takes "01", control characters in
  * strings and a BOM, and recurses as deep as the document says; nothing of that reaches it from here. Also finds the bytes of a value.
  */
+#include "lib/json.h"
+
 #include <errno.h>
 
-#include "lib/json.h"
 #include "lib/util.h"
 
 /* cJSON reads numbers through a buffer of 64 bytes. */

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A plan as JSON and back, exact to the bit: what the state file holds and 'plan --json' prints. Whole numbers beyond 2^53 are written
- * as decimal strings, which json_u64 reads alike.
+ * A plan as JSON and back, exact to the bit: what the state file holds and 'plan --json' prints.
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <inttypes.h>
 
 #include "lib/plan.h"
 #include "lib/util.h"
@@ -49,23 +47,13 @@ static const struct field tbf_fields[] = {
 	FIELD(struct plan_tbf, minburst_bytes, "minburstBytes"),
 };
 
-static cJSON *number(uint64_t v)
-{
-	char buf[24];
-
-	if (v < 1ULL << 53)
-		return cJSON_CreateNumber((double)v);
-	snprintf(buf, sizeof(buf), "%" PRIu64, v);
-	return cJSON_CreateString(buf);
-}
-
 static void fields_to_json(cJSON *o, const void *base, const struct field *fields, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		uint64_t v = 0;
 
 		memcpy(&v, (const char *)base + fields[i].offset, fields[i].size); /* little endian, as BPF on every node here */
-		cJSON_AddItemToObject(o, fields[i].key, number(v));
+		cJSON_AddItemToObject(o, fields[i].key, json_number(v));
 	}
 }
 
@@ -88,7 +76,7 @@ static void words_to_json(cJSON *o, const char *key, const uint32_t *words, size
 	cJSON *a = cJSON_AddArrayToObject(o, key);
 
 	for (size_t i = 0; i < n; i++)
-		cJSON_AddItemToArray(a, number(words[i]));
+		cJSON_AddItemToArray(a, json_number(words[i]));
 }
 
 static int words_from_json(const struct json *j, const char *key, uint32_t *words, size_t n, struct error *err)
@@ -158,8 +146,8 @@ static cJSON *ranges_to_json(const struct fault_range *ranges, size_t n)
 	cJSON *a = cJSON_CreateArray();
 
 	for (size_t i = 0; i < n; i++) {
-		cJSON_AddItemToArray(a, number(ranges[i].first));
-		cJSON_AddItemToArray(a, number(ranges[i].last));
+		cJSON_AddItemToArray(a, json_number(ranges[i].first));
+		cJSON_AddItemToArray(a, json_number(ranges[i].last));
 	}
 	return a;
 }
@@ -191,7 +179,7 @@ static cJSON *target_to_json(const struct fault_target *t)
 	cJSON_AddItemToObject(o, "except", prefixes_to_json(t->except, t->n_except));
 	cJSON_AddItemToObject(o, "ports", ranges_to_json(t->ports, t->n_ports));
 	cJSON_AddItemToObject(o, "sourcePorts", ranges_to_json(t->source_ports, t->n_source_ports));
-	cJSON_AddItemToObject(o, "protocol", number(t->protocol));
+	cJSON_AddItemToObject(o, "protocol", json_number(t->protocol));
 	return o;
 }
 
@@ -218,7 +206,7 @@ static cJSON *rule_to_json(const struct plan_rule *r)
 	cJSON *o = cJSON_CreateObject(), *params = cJSON_AddArrayToObject(o, "params");
 
 	cJSON_AddStringToObject(o, "name", r->name);
-	cJSON_AddItemToObject(o, "dirs", number(r->dirs));
+	cJSON_AddItemToObject(o, "dirs", json_number(r->dirs));
 	cJSON_AddBoolToObject(o, "includeNode", r->include_node);
 	cJSON_AddBoolToObject(o, "armed", r->armed);
 	fields_to_json(o, &r->rule, rule_fields, ARRAY_SIZE(rule_fields));
@@ -227,7 +215,7 @@ static cJSON *rule_to_json(const struct plan_rule *r)
 		words_to_json(o, "hit", r->rule.chain.hit, FW_STATES);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(r->rule.params); i++)
-		cJSON_AddItemToArray(params, number(r->rule.params[i]));
+		cJSON_AddItemToArray(params, json_number(r->rule.params[i]));
 	cJSON_AddItemToObject(o, "target", target_to_json(&r->target));
 	return o;
 }
@@ -334,13 +322,13 @@ static void leaf_to_json(cJSON *o, const struct plan_op *op)
 	const struct plan_leaf *leaf = &op->leaf;
 
 	dir_to_json(o, leaf->dir);
-	cJSON_AddItemToObject(o, "minor", number(leaf->minor));
+	cJSON_AddItemToObject(o, "minor", json_number(leaf->minor));
 	if (leaf->has_netem)
 		fields_to_json(cJSON_AddObjectToObject(o, "netem"), &leaf->netem, netem_fields, ARRAY_SIZE(netem_fields));
 	if (leaf->has_tbf)
 		fields_to_json(cJSON_AddObjectToObject(o, "tbf"), &leaf->tbf, tbf_fields, ARRAY_SIZE(tbf_fields));
 	if (leaf->has_fq)
-		cJSON_AddItemToObject(o, "fqHorizonNs", number(leaf->fq_horizon_ns));
+		cJSON_AddItemToObject(o, "fqHorizonNs", json_number(leaf->fq_horizon_ns));
 }
 
 static int leaf_from_json(const struct json *j, struct plan_op *op, struct error *err)
@@ -366,7 +354,7 @@ static int leaf_from_json(const struct json *j, struct plan_op *op, struct error
 
 static void attach_to_json(cJSON *o, const struct plan_op *op)
 {
-	cJSON_AddItemToObject(o, "dirs", number(op->attach.dirs));
+	cJSON_AddItemToObject(o, "dirs", json_number(op->attach.dirs));
 	cJSON_AddBoolToObject(o, "ifb", op->attach.ifb);
 	cJSON_AddBoolToObject(o, "stamp", op->attach.stamp);
 }

@@ -2,10 +2,10 @@
 /*
  * Allocation that cannot fail, hashing, UTF-8, globs and the guess at what a misspelt name was meant to be.
  */
+#include "lib/util.h"
+
 #include <ctype.h>
 #include <stdarg.h>
-
-#include "lib/util.h"
 
 static void *or_die(void *p)
 {

@@ -3,9 +3,9 @@
 #
 # Install the Debian packages that faultwire needs and that are missing.
 #
-#   scripts/deps.sh [build|test|e2e|vm]...      default: all of them
+#   scripts/deps.sh [--check] [build|test|e2e|vm]...      default: all of them
 #
-# Silent, and quick, when nothing is missing.
+# Silent, and quick, when nothing is missing. --check installs nothing: it names what is missing and fails.
 set -euo pipefail
 # shellcheck source=scripts/apt.bash
 . "$(dirname "$0")/apt.bash"
@@ -74,7 +74,7 @@ declare -ra VM=(
 
 usage()
 {
-	echo "usage: scripts/deps.sh [build|test|e2e|vm]..." >&2
+	echo "usage: scripts/deps.sh [--check] [build|test|e2e|vm]..." >&2
 	exit 2
 }
 
@@ -122,8 +122,12 @@ install_packages()
 
 main()
 {
-	local group
+	local group check=''
 	local -a need
+	if [ "${1-}" = --check ]; then
+		check=1
+		shift
+	fi
 	[ $# -gt 0 ] || set -- "${GROUPS_KNOWN[@]}"
 	for group; do
 		[[ " ${GROUPS_KNOWN[*]} " == *" $group "* ]] || usage
@@ -131,6 +135,7 @@ main()
 
 	mapfile -t need < <(packages "$@" | missing)
 	[ ${#need[@]} -gt 0 ] || exit 0
+	[ -z "$check" ] || die "missing packages: ${need[*]}; 'make deps' installs them"
 	require_debian "install the equivalents of these packages: ${need[*]}"
 	[ "$(id -u)" = 0 ] ||
 		die "run 'apt-get install ${need[*]}' as root, or this script"

@@ -3,17 +3,62 @@
 
 # Unit tests of lib link lib, cJSON and CMocka alone: a kernel call in lib/ is a link error here.
 UNIT_LIB := $(patsubst tests/unit/%.c,build/unit/%,$(wildcard tests/unit/lib_*.c))
-# Unit tests of the plugin link its files but main() and the engine.
+# Unit tests of the plugin link its files but main(); the engine is theirs to fake.
 UNIT_PLUGIN := $(patsubst tests/unit/%.c,build/unit/%,$(wildcard tests/unit/plugin_*.c))
-UNIT := $(UNIT_LIB) $(UNIT_PLUGIN)
+# Tests of the engine that need root and a namespace of their own.
+NATIVE := $(patsubst tests/native/%.c,build/native/%,$(wildcard tests/native/*.c))
+FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
+PLUGIN_LIB := $(filter-out cni-plugin/main.c,$(PLUGIN_SRC))
 
 build/unit/lib_%: build/san/tests/unit/lib_%.o $(call san,$(LIB_SRC))
 	$(call msg,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(SANITIZE) $^ -o $@ $(CJSON) -lcmocka -lm
-build/unit/plugin_%: build/san/tests/unit/plugin_%.o $(call san,$(filter-out cni-plugin/main.c,$(PLUGIN_SRC))) $(call san,$(LIB_SRC))
+build/unit/plugin_%: build/san/tests/unit/plugin_%.o $(call san,$(PLUGIN_LIB) $(LIB_SRC))
 	$(call msg,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(SANITIZE) $^ -o $@ $(CJSON) -lcmocka -lm
+build/native/%: build/san/tests/native/%.o $(call san,$(ENGINE_SRC) $(LIB_SRC))
+	$(call msg,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(SANITIZE) $^ -o $@ $(CJSON) -lcmocka -lbpf -lelf -lz -lnl-3 -lm
 
-.PHONY: unit
-unit: $(UNIT)
-	$(Q)for t in $(UNIT); do echo "# $$t"; $$t || exit 1; done
+# Fuzzers are one clang call each: their sanitizer must have built every object.
+build/fuzz/%: tests/fuzz/%.c $(LIB_SRC) $(PLUGIN_LIB) $(wildcard lib/*.h cni-plugin/*.h tests/unit/*.h tests/fuzz/*.h) | $(CJSON)
+	$(call msg,FUZZER,$@)
+	$(Q)mkdir -p $(@D) && $(CLANG) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(filter-out -MMD -MP -Werror,$(ALL_CFLAGS)) \
+		$< $(if $(filter netconf prevresult,$*),$(PLUGIN_LIB)) $(LIB_SRC) -o $@ $(CJSON) -lm
+
+build/tests/traffic: tests/tools/traffic.c
+build/tests/traffic build/bench/spawn build/bench/packet: build/.deps
+	$(call msg,TOOL,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) $(ALL_CFLAGS) $(filter %.c %.a,$^) -o $@ $(TOOL_LIBS)
+build/tests/traffic: TOOL_LIBS := -lpthread
+build/bench/spawn: tests/bench/spawn.c
+build/bench/packet: tests/bench/packet.c build/lib.a build/bpf/net.skel.h $(CJSON)
+build/bench/spawn build/bench/packet: TOOL_LIBS := $(CJSON) -lbpf -lelf -lz -lm
+
+.PHONY: test test-deps test-programs unit lint fuzz bench demo
+test-deps:
+	$(Q)scripts/deps.sh build test e2e vm
+test: test-deps
+	$(Q)$(MAKE) --no-print-directory -j2 test-programs
+	$(Q)tests/run.sh
+test-programs: all $(UNIT_LIB) $(UNIT_PLUGIN) $(NATIVE) $(FUZZERS) build/tests/traffic
+
+unit: $(UNIT_LIB) $(UNIT_PLUGIN)
+	$(Q)for t in $^; do echo "# $$t"; $$t || exit 1; done
+
+lint: | build/.deps
+	$(Q)scripts/deps.sh test && scripts/lint.sh
+
+# Each parser for FUZZ_SECONDS; findings stay in build/fuzz/<name>.crash-*
+fuzz: $(FUZZERS)
+	$(Q)tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZERS)
+
+bench:
+	$(Q)scripts/deps.sh build test e2e
+	$(Q)$(MAKE) --no-print-directory -j2 all build/bench/spawn build/bench/packet
+	$(Q)tests/bench/run.sh
+
+demo:
+	$(Q)scripts/deps.sh build e2e vm
+	$(Q)$(MAKE) --no-print-directory -j2 all
+	$(Q)e2e/demo.sh

@@ -166,11 +166,9 @@ static void switch_root(void)
 	make_dir("/top/upper");
 	make_dir("/top/work");
 	make_dir("/new");
-	if (mount("overlay", "/new", "overlay", 0,
-		  "lowerdir=/host,upperdir=/top/upper,workdir=/top/work") < 0)
+	if (mount("overlay", "/new", "overlay", 0, "lowerdir=/host,upperdir=/top/upper,workdir=/top/work") < 0)
 		fatal("mount the overlay");
-	if (chdir("/new") < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 ||
-	    chdir("/") < 0)
+	if (chdir("/new") < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0)
 		fatal("switch to the overlay");
 }
 

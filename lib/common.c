@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The keys that every fault has: when it happens, how often, and what it is called.
+ */
+#include "lib/common.h"
+
+#include <ctype.h>
+#include <errno.h>
+
+#include "lib/util.h"
+
+static const char *const anchors[] = { [ANCHOR_POD] = "pod", [ANCHOR_CLOCK] = "clock", NULL };
+
+int common_unbuilt(const struct json *j, const char *const *keys, struct error *err)
+{
+	for (; *keys; keys++) {
+		struct json at = json_get(j, *keys);
+
+		if (json_has(&at))
+			return error_set(err, ENOTSUP, "%s: not built yet, remove it", at.path);
+	}
+	return 0;
+}
+
+bool common_is_name(const char *s, size_t max)
+{
+	size_t n = strlen(s);
+
+	if (n == 0 || n > max || !isalnum((unsigned char)s[0]) || !isalnum((unsigned char)s[n - 1]))
+		return false;
+	for (; *s; s++)
+		if (!isalnum((unsigned char)*s) && !strchr("-_.", *s))
+			return false;
+	return true;
+}
+
+int common_share(const struct json *body, const char *key, uint32_t *ret_share, uint32_t *ret_correlation, struct error *err)
+{
+	struct json share = json_get(body, key), correlation = json_get(body, "correlation");
+	uint32_t share_ppm = 0, correlation_ppm = 0;
+	int r;
+
+	if (!json_has(&share))
+		return json_error(body, err, "needs '%s', a percentage, as in {\"%s\":\"25\"}", key, key);
+	r = json_percent(&share, &share_ppm, err);
+	if (r == 0)
+		r = json_percent(&correlation, &correlation_ppm, err);
+	if (r < 0)
+		return r;
+	*ret_share = share_ppm;
+	*ret_correlation = correlation_ppm;
+	return 0;
+}
+
+static int parse_name(const struct json *j, struct fault *f, struct error *err)
+{
+	const char *name = NULL;
+	int r = json_string(j, &name, err);
+
+	if (r < 0 || !name)
+		return r;
+	if (!common_is_name(name, FAULT_NAME_MAX))
+		return json_error(j, err,
+				  "'%.70s' is not a name: up to %d letters, digits, '-', '_' and '.', with a letter or a digit at both ends",
+				  name, FAULT_NAME_MAX);
+	snprintf(f->name, sizeof(f->name), "%s", name);
+	return 0;
+}
+
+/* Digits at *s, moving behind them; false when there are none or too many. */
+static bool take_u64(const char **s, uint64_t *ret)
+{
+	uint64_t n = 0;
+
+	if (!isdigit((unsigned char)**s))
+		return false;
+	for (; isdigit((unsigned char)**s); (*s)++)
+		if (__builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, (uint64_t)(**s - '0'), &n))
+			return false;
+	*ret = n;
+	return true;
+}
+
+/* first[..last][+[step]] */
+static bool parse_when_text(const char *s, struct fault_when *ret)
+{
+	bool has_last, has_step;
+
+	if (!take_u64(&s, &ret->first))
+		return false;
+	ret->last = ret->first;
+	has_last = s[0] == '.' && s[1] == '.';
+	if (has_last) {
+		s += 2;
+		if (!take_u64(&s, &ret->last))
+			return false;
+	}
+	has_step = *s == '+';
+	if (has_step && *++s) {
+		if (!take_u64(&s, &ret->step))
+			return false;
+	} else {
+		ret->step = has_last || has_step;
+	}
+	if (has_step && !has_last)
+		ret->last = UINT64_MAX;
+	return *s == '\0' && !(has_step && ret->step == 0);
+}
+
+static int parse_when(const struct json *j, struct fault *f, struct error *err)
+{
+	struct fault_when when = {};
+	char text[JSON_SHOW_MAX];
+
+	if (!json_has(j))
+		return 0;
+	json_show(j, text, sizeof(text));
+	if (!cJSON_IsString(j->value) && !cJSON_IsNumber(j->value))
+		return json_error(j, err, "must be a string as in \"3\", \"3..7\", \"3+\" or \"3..9+2\", not %s", text);
+	if (!parse_when_text(cJSON_IsString(j->value) ? j->value->valuestring : text, &when))
+		return json_error(j, err, "'%s' is not first[..last][+[step]], as in \"3\", \"3..7\", \"3+\" or \"3..9+2\"", text);
+	if (when.first == 0)
+		return json_error(j, err, "'%s' begins at 0, but events are counted from 1", text);
+	if (when.last < when.first)
+		return json_error(j, err, "'%s' ends before it begins", text);
+	f->when = when;
+	return 0;
+}
+
+static bool is_cron(const char *s)
+{
+	size_t fields = 0;
+
+	for (; *s; s++)
+		fields += !isspace((unsigned char)*s) && (s[1] == '\0' || isspace((unsigned char)s[1]));
+	return fields == 5;
+}
+
+static bool is_wall_clock(const char *s)
+{
+	static const char *const names[] = { "@hourly", "@daily", "@weekly", "@monthly", "@yearly" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (util_streq(s, names[i]))
+			return true;
+	return is_cron(s);
+}
+
+static int parse_schedule(const struct json *j, struct fault *f, struct error *err)
+{
+	static const char every[] = "@every ";
+	const char *s = NULL;
+	int r = json_string(j, &s, err);
+	struct json period = *j;
+	cJSON text = { .type = cJSON_String };
+
+	if (r < 0 || !s)
+		return r;
+	if (is_wall_clock(s))
+		return error_set(err, ENOTSUP, "%s: '%.64s': wall-clock schedules are not built yet, use '@every <duration>'", j->path, s);
+	if (strncmp(s, every, strlen(every)) != 0)
+		return json_error(j, err, "'%.64s' is not a schedule, write '@every <duration>' as in '@every 10m'", s);
+	text.valuestring = (char *)s + strlen(every);
+	period.value = &text;
+	r = json_duration(&period, &f->every_ns, err);
+	if (r < 0)
+		return r;
+	return f->every_ns == 0 ? json_error(j, err, "'%.64s' must be over 0s", s) : 0;
+}
+
+static int check_window(const struct json *j, const struct fault *f, struct error *err)
+{
+	struct json duration = json_get(j, "duration"), anchor = json_get(j, "anchor");
+	char on[32], every[32];
+
+	if (json_has(&duration) && f->duration_ns == 0)
+		return json_error(&duration, err, "must be over 0s; leave it out for a fault that lasts until the pod ends");
+	if (f->anchor == ANCHOR_CLOCK && !f->every_ns)
+		return json_error(&anchor, err, "'clock' needs a 'schedule', as in '@every 10m'");
+	if (f->every_ns && !f->duration_ns)
+		return json_error(&duration, err, "'schedule' needs it: how long each window lasts, as in \"300s\"");
+	if (!f->every_ns || f->duration_ns <= f->every_ns)
+		return 0;
+	json_format_duration(f->duration_ns, on, sizeof(on));
+	json_format_duration(f->every_ns, every, sizeof(every));
+	return json_error(&duration, err, "'%s' is longer than the schedule's period of %s: shorten it or lengthen the period", on, every);
+}
+
+static int parse_window(const struct json *j, struct fault *f, struct error *err)
+{
+	struct json start = json_get(j, "start"), duration = json_get(j, "duration");
+	struct json schedule = json_get(j, "schedule"), anchor = json_get(j, "anchor");
+	int which = ANCHOR_POD;
+	int r = json_duration(&start, &f->start_ns, err);
+
+	if (r == 0)
+		r = json_duration(&duration, &f->duration_ns, err);
+	if (r == 0)
+		r = parse_schedule(&schedule, f, err);
+	if (r == 0)
+		r = json_enum(&anchor, anchors, &which, err);
+	if (r < 0)
+		return r;
+	f->anchor = (enum fault_anchor)which;
+	return check_window(j, f, err);
+}
+
+int common_parse(const struct json *j, struct fault *f, struct error *err)
+{
+	struct json name = json_get(j, "name"), percent = json_get(j, "percent"), seed = json_get(j, "seed");
+	struct json when = json_get(j, "when"), armed = json_get(j, "armed");
+	int r;
+
+	f->percent_ppm = PPM_ALL;
+	f->when = (struct fault_when){ 1, UINT64_MAX, 1 };
+	f->armed = true;
+	f->seed_given = json_has(&seed);
+	r = parse_name(&name, f, err);
+	if (r == 0)
+		r = json_percent(&percent, &f->percent_ppm, err);
+	if (r == 0)
+		r = json_u64(&seed, 0, UINT64_MAX, &f->seed, err);
+	if (r == 0)
+		r = parse_when(&when, f, err);
+	if (r == 0)
+		r = json_bool(&armed, &f->armed, err);
+	return r < 0 ? r : parse_window(j, f, err);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A fault's "target": which packets, by the addresses and ports of the other side, by own ports and by protocol.
+ */
+#ifndef FAULTWIRE_TARGET_H
+#define FAULTWIRE_TARGET_H
+
+#include "lib/fault.h"
+
+#define TARGET_PREFIXES_MAX 128 /* cidrs and except together */
+#define TARGET_RANGES_MAX 64	/* ports and sourcePorts together */
+
+/* Absent = everything. What was read until a failure is in *t: target_cleanup in any case. */
+int target_parse(const struct json *j, struct fault_target *t, struct error *err);
+
+void target_cleanup(struct fault_target *t);
+
+#endif

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the egress program costs a packet, in ns, by BPF_PROG_TEST_RUN: beside a program that does nothing, interleaved, medians.
+ * 500 other slots are filled. A line a case: "<name> <ns over the nop program>"; and the bytes of the maps.
+ */
+#include <arpa/inet.h>
+#include <err.h>
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/udp.h>
+#include <stdio.h>
+#include <sys/resource.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "build/bpf/net.skel.h"
+#include "lib/match.h"
+#include "lib/util.h"
+
+#define SAMPLES 41
+#define REPEAT 200000
+
+struct frame {
+	struct ethhdr eth;
+	struct iphdr ip;
+	struct udphdr udp;
+	char payload[22];
+} __attribute__((packed));
+
+static struct net_bpf *skel;
+static struct frame frame = {
+	.eth.h_proto = 0x0008,
+	.ip = { .version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_UDP },
+	.udp = { .source = 0x1111, .dest = 0x3500 },
+};
+
+static int load_nop(void)
+{
+	/* r0 = TC_ACT_UNSPEC; exit */
+	struct bpf_insn insns[] = { { .code = 0xb7, .imm = -1 }, { .code = 0x95 } };
+	int fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "nop", "GPL", insns, 2, NULL);
+
+	if (fd < 0)
+		err(1, "nop program");
+	return fd;
+}
+
+static double run(int fd)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = &frame, .data_size_in = sizeof(frame), .repeat = REPEAT);
+
+	if (bpf_prog_test_run_opts(fd, &opts))
+		err(1, "test run");
+	return opts.duration;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Median of the paired differences. */
+static double over_nop(int fd, int nop)
+{
+	double d[SAMPLES];
+
+	for (int i = 0; i < SAMPLES; i++) {
+		double base = run(nop);
+
+		d[i] = run(fd) - base;
+	}
+	qsort(d, SAMPLES, sizeof(*d), compare);
+	return d[SAMPLES / 2];
+}
+
+/* n rules on 10.<i>.0.0/16, of probability 0. */
+static void fill(unsigned int slot, unsigned int n, const char *first)
+{
+	static struct fw_slot tables;
+	struct plan_rules rules = {};
+	struct error e = {};
+	struct in_addr base;
+
+	inet_pton(AF_INET, first, &base);
+	for (unsigned int i = 0; i < n; i++) {
+		struct plan_rule *r = util_grow(&rules.rules, &rules.n_rules, sizeof(*r));
+		uint32_t a = htonl(ntohl(base.s_addr) + (i << 16)), key = slot * FW_RULES + i;
+		struct fault_prefix *p = util_grow(&r->target.cidrs, &r->target.n_cidrs, sizeof(*p));
+
+		*p = (struct fault_prefix){ .addr = { [10] = 0xff, [11] = 0xff }, .len = 112 };
+		memcpy(p->addr + 12, &a, 4);
+		r->dirs = 1U << FW_EGRESS;
+		r->rule = (struct fw_rule){ .op = FW_OP_DROP, .when_first = 1, .when_last = ~0ULL, .when_step = 1 };
+		if (bpf_map_update_elem(bpf_map__fd(skel->maps.fw_rules), &key, &r->rule, 0))
+			err(1, "rules");
+	}
+	if (match_compile(&rules, NULL, 0, &tables, &e))
+		errx(1, "%s", e.msg);
+	if (bpf_map_update_elem(bpf_map__fd(skel->maps.fw_slots), &slot, &tables, 0))
+		err(1, "slots");
+	for (size_t i = 0; i < rules.n_rules; i++)
+		free(rules.rules[i].target.cidrs);
+	free(rules.rules);
+}
+
+/* Test runs have classid 0, so slot 0 stands for the pod that is measured. */
+static void measure(const char *name, unsigned int rules, const char *first, const char *destination, int nop)
+{
+	fill(0, rules, first);
+	inet_pton(AF_INET, destination, &frame.ip.daddr);
+	printf("%s %.1f\n", name, over_nop(bpf_program__fd(skel->progs.fw_egress), nop));
+	fflush(stdout);
+}
+
+static unsigned long long map_bytes(const struct bpf_map *map)
+{
+	return (unsigned long long)bpf_map__max_entries(map) * ((bpf_map__value_size(map) + 7) & ~7U);
+}
+
+int main(void)
+{
+	int nop;
+
+	skel = net_bpf__open_and_load();
+	if (!skel)
+		err(1, "load");
+	nop = load_nop();
+	frame.ip.tot_len = htons(sizeof(frame) - sizeof(frame.eth));
+	for (unsigned int slot = 1; slot <= 500; slot++)
+		fill(slot, 4, "10.0.0.0");
+	measure("empty_slot", 0, "10.0.0.0", "192.168.1.1", nop);
+	measure("other_cidr_1", 1, "10.0.0.0", "192.168.1.1", nop);
+	measure("other_cidr_64", FW_RULES, "10.0.0.0", "192.168.1.1", nop);
+	measure("matching_1", 1, "10.0.0.0", "10.0.0.1", nop);
+	printf("map_bytes %llu\n",
+	       map_bytes(skel->maps.fw_slots) + map_bytes(skel->maps.fw_rules) + map_bytes(skel->maps.fw_control));
+	net_bpf__destroy(skel);
+	return 0;
+}

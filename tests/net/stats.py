@@ -1,0 +1,256 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Checks of what traffic(1) measured: stats.py CHECK FILE ARGUMENT... exits 0 if it holds, else says what it found.
+
+Statistical checks say with which confidence; distributions by Kolmogorov-Smirnov, shares by the exact binomial interval.
+"""
+import math
+import sys
+
+MASK = (1 << 64) - 1
+GAMMA = 0x9E3779B97F4A7C15
+LANES, GATE, STEP, HIT, JITTER = 8, 0, 1, 2, 3
+ALWAYS = 0xFFFFFFFF
+
+
+class Packet:
+    def __init__(self, line):
+        f = line.split()
+        self.number, self.sent, self.delay, self.copies, self.damaged = map(int, f)
+
+    @property
+    def ms(self):
+        return self.delay / 1e6
+
+
+def read(path):
+    with open(path) as f:
+        return [Packet(line) for line in f]
+
+
+def fail(message):
+    print(message)
+    sys.exit(1)
+
+
+def need(condition, message):
+    if not condition:
+        fail(message)
+    print(message)
+
+
+# ---- the decisions as the kernel makes them
+
+def mix(x):
+    x = (x + GAMMA) & MASK
+    x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & MASK
+    return x ^ (x >> 31)
+
+
+def draw(seed, n, lane):
+    return mix((mix(seed) + (n * LANES + lane) * GAMMA) & MASK) >> 32
+
+
+def threshold(percent):
+    ppm = round(percent * 10000)
+    return ALWAYS if ppm >= 1000000 else (ppm << 32) // 1000000
+
+
+# ---- checks
+
+def delays(packets):
+    return [p.ms for p in packets if p.delay >= 0]
+
+
+def check_mean(packets, want, within):
+    d = delays(packets)
+    mean = sum(d) / len(d)
+    need(abs(mean - float(want)) <= float(within), f"mean {mean:.4f} ms of {len(d)}, wanted {want} within {within}")
+
+
+def check_between(packets, low, high):
+    """Every packet arrived, delayed by low..high ms."""
+    bad = [p for p in packets if not float(low) <= p.ms <= float(high)]
+    need(not bad, f"{len(bad)} of {len(packets)} outside {low}..{high} ms, first: {bad[0].number if bad else '-'} {bad[0].ms if bad else ''}")
+
+
+def kolmogorov(sample, cdf):
+    s = sorted(sample)
+    n = len(s)
+    return max(max((i + 1) / n - cdf(x), cdf(x) - i / n) for i, x in enumerate(s)), n
+
+
+def check_uniform(packets, low, high):
+    low, high = float(low), float(high)
+    d, n = kolmogorov(delays(packets), lambda x: min(1, max(0, (x - low) / (high - low))))
+    limit = 1.63 / math.sqrt(n) + 0.05 / (high - low)  # 99 %, and 0.05 ms of path
+    need(d <= limit, f"KS distance {d:.4f} of {n} to uniform {low}..{high} ms, limit {limit:.4f}")
+
+
+def check_normal(packets, mean, sd):
+    mean, sd = float(mean), float(sd)
+    d, n = kolmogorov(delays(packets), lambda x: 0.5 * (1 + math.erf((x - mean) / sd / math.sqrt(2))))
+    limit = 1.63 / math.sqrt(n) + 0.01  # netem's table has steps of its own
+    need(d <= limit, f"KS distance {d:.4f} of {n} to normal {mean} sd {sd} ms, limit {limit:.4f}")
+
+
+def binomial_interval(n, p, alpha=0.01):
+    """Smallest k with P(X <= k) > alpha/2 and with P(X <= k) >= 1 - alpha/2, exact."""
+    logp, logq = math.log(p), math.log1p(-p)
+    total, low, high = 0.0, None, n
+    for k in range(n + 1):
+        total += math.exp(math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) + k * logp + (n - k) * logq)
+        if low is None and total > alpha / 2:
+            low = k
+        if total >= 1 - alpha / 2:
+            high = k
+            break
+    return low or 0, high
+
+
+def share(packets, hit, percent, what):
+    n, k = len(packets), sum(1 for p in packets if hit(p))
+    low, high = binomial_interval(n, float(percent) / 100)
+    need(low <= k <= high, f"{k} of {n} {what}, wanted {low}..{high} for {percent} %")
+
+
+def check_loss(packets, percent):
+    share(packets, lambda p: p.copies == 0, percent, "lost")
+
+
+def check_duplicate(packets, percent):
+    share(packets, lambda p: p.copies == 2, percent, "twice")
+
+
+def check_damaged(packets, percent):
+    share(packets, lambda p: p.damaged > 0, percent, "damaged")
+
+
+def check_lost(packets, count):
+    k = sum(1 for p in packets if p.copies == 0)
+    need(k == int(count), f"{k} of {len(packets)} lost, wanted {count}")
+
+
+def check_untouched(packets):
+    bad = [p for p in packets if p.copies != 1 or p.damaged]
+    need(not bad, f"{len(bad)} of {len(packets)} lost, doubled or damaged")
+
+
+def check_predicted(packets, seed, percent):
+    """Exactly those packets are lost whose number the seed picks."""
+    limit = threshold(float(percent))
+    want = {p.number for p in packets if limit == ALWAYS or draw(int(seed), p.number, GATE) < limit}
+    got = {p.number for p in packets if p.copies == 0}
+    need(got == want, f"{len(got)} lost, {len(want)} predicted, {len(got ^ want)} differ")
+
+
+def check_predicted_count(packets, seed, percent):
+    """As many are lost as event numbers 0..n-1 that the seed picks, whatever the order (many senders)."""
+    limit = threshold(float(percent))
+    want = sum(1 for n in range(len(packets)) if draw(int(seed), n, GATE) < limit)
+    got = sum(1 for p in packets if p.copies == 0)
+    need(got == want, f"{got} lost, {want} predicted")
+
+
+def check_when(packets, first, last, step):
+    """Exactly the events first..last+step (from 1) are lost."""
+    want = {n - 1 for n in range(int(first), min(int(last), len(packets)) + 1, int(step))}
+    got = {p.number for p in packets if p.copies == 0}
+    need(got == want, f"lost {sorted(got)[:9]}..., wanted {sorted(want)[:9]}...")
+
+
+def lag1(bits):
+    n = len(bits)
+    mean = sum(bits) / n
+    var = sum((b - mean) ** 2 for b in bits)
+    return sum((a - mean) * (b - mean) for a, b in zip(bits, bits[1:])) / var
+
+
+def check_correlated(packets, percent, correlation, within):
+    bits = [p.copies == 0 for p in packets]
+    s, c = 100 * sum(bits) / len(bits), 100 * lag1(bits)
+    need(abs(s - float(percent)) <= float(within) and abs(c - float(correlation)) <= float(within),
+         f"share {s:.2f} %, lag-1 autocorrelation {c:.2f} %, wanted {percent} and {correlation} within {within}")
+
+
+def runs(bits):
+    out, length = [], 0
+    for b in bits:
+        if b:
+            length += 1
+        elif length:
+            out.append(length)
+            length = 0
+    return out
+
+
+def check_run_length(packets, want, within):
+    """Mean length of a run of losses."""
+    r = runs([p.copies == 0 for p in packets])
+    mean = sum(r) / len(r)
+    need(abs(mean - float(want)) <= float(within), f"mean run {mean:.3f} of {len(r)}, wanted {want} within {within}")
+
+
+def check_rate(packets, mbit, payload, within):
+    """Goodput of what came, by arrival times of the packets (payload + 42 bytes of headers each)."""
+    came = sorted(p.sent + p.delay for p in packets if p.delay >= 0)
+    skip = len(came) // 5  # burst
+    came = came[skip:]
+    got = (len(came) - 1) * (int(payload) + 42) * 8 / (came[-1] - came[0]) * 1000
+    need(abs(got / float(mbit) - 1) <= float(within), f"{got:.3f} Mbit/s, wanted {mbit} within {float(within):.0%}")
+
+
+def check_windows(packets, created, start, on, period, edge_ms, low, high):
+    """Delayed by low..high ms inside windows, under 1 ms outside; packets within edge_ms of an edge are not judged."""
+    created, start, on, period = (int(x) for x in (created, start, on, period))
+    edge = float(edge_ms) * 1e6
+    inside = outside = 0
+    wrong = []
+    for p in packets:
+        since = p.sent - created - start
+        phase = since % period if period else since
+        if since >= 0 and (min(phase, abs(phase - on)) < edge or (period and period - phase < edge)):
+            continue
+        if abs(since) < edge:
+            continue
+        is_in = since >= 0 and phase < on
+        inside, outside = inside + is_in, outside + (not is_in)
+        right = float(low) <= p.ms <= float(high) if is_in else 0 <= p.ms < 1
+        if not right:
+            wrong.append(p)
+    need(inside > 0 and outside > 0 and not wrong,
+         f"{inside} inside, {outside} outside, {len(wrong)} wrong, first: {(wrong[0].number, wrong[0].ms) if wrong else '-'}")
+
+
+def check_per_window(packets, created, on, period, low, high):
+    """One delay a window, within low..high ms, and not the same in all of them."""
+    created, on, period = int(created), int(on), int(period)
+    per = {}
+    for p in packets:
+        since = p.sent - created
+        if since >= 0 and 1e6 < since % period < on - 1e6:
+            per.setdefault(since // period, []).append(p.ms)
+    spread = max(max(v) - min(v) for v in per.values())
+    means = [sum(v) / len(v) for v in per.values()]
+    good = len(per) >= 3 and spread < 1 and len({round(m) for m in means}) > 1
+    need(good and all(float(low) <= m <= float(high) for m in means),
+         f"{len(per)} windows, spread within one {spread:.3f} ms, delays {[round(m, 2) for m in means]}")
+
+
+def check_last_delayed(packets, since_ns, bound_ms, floor_ms):
+    """No packet sent before or after arrives delayed (over floor_ms) later than bound_ms after the moment since_ns."""
+    late = [p.sent + p.delay - int(since_ns) for p in packets if p.delay >= 0 and p.ms > float(floor_ms)]
+    worst = max(late, default=0) / 1e6
+    need(worst <= float(bound_ms), f"last delayed packet {worst:.1f} ms after, bound {bound_ms}")
+
+
+def main():
+    check = globals().get("check_" + sys.argv[1].replace("-", "_"))
+    if not check:
+        fail(f"no check '{sys.argv[1]}'")
+    check(read(sys.argv[2]), *sys.argv[3:])
+
+
+if __name__ == "__main__":
+    main()

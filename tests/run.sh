@@ -1,0 +1,104 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# All suites, in two lanes (units and native beside the VM's), and one last line: 'N passed, N failed, N skipped'.
+# Suites speak a line a check: 'ok - sentence', 'not ok - sentence', 'skip - sentence # reason'. With CI=true a skip fails.
+# tests/run.sh [SUITE...] runs those only. Logs: build/test/<suite>.log
+set -euo pipefail
+cd "$(dirname "$0")/.."
+LOGS=build/test
+mkdir -p "$LOGS"
+
+units() {
+	local t
+	for t in build/unit/*; do
+		[ -x "$t" ] && CMOCKA_MESSAGE_OUTPUT=TAP "$t" 2>&1 | tap
+	done
+}
+
+# CMocka's TAP in our words.
+tap() {
+	sed -E -e 's/^ok [0-9]+ - (.*) # SKIP.*/skip - \1 # see the log/' -e 's/^(not ok|ok) [0-9]+ - /\1 - /' \
+		-e '/^(1\.\.[0-9]+|TAP version.*)$/d'
+}
+
+native_programs() {
+	local t
+	for t in build/native/*; do
+		[ -x "$t" ] && CMOCKA_MESSAGE_OUTPUT=TAP unshare -nm --propagation private "$t" 2>&1 | tap
+	done
+}
+
+vm() { # KERNEL SCRIPT [options of tests/vm/run]
+	local kernel=$1 script=$2
+	shift 2
+	tests/vm/run -k "$kernel" "$@" -- bash "$script" 2>&1
+}
+
+# name, lane, command
+SUITES=(
+	"lint|a|scripts/lint.sh"
+	"units|a|units"
+	"fuzz|a|tests/fuzz/run.sh 10 build/fuzz/annotations build/fuzz/policy build/fuzz/netconf build/fuzz/prevresult"
+	"engine|a|native_programs"
+	"cli|a|tests/native/cli.sh"
+	"net-native|a|tests/net/native.sh"
+	"leaks-native|a|tests/net/leaks.sh"
+	"pod-native|a|e2e/pod.sh"
+	"vm-time-6.12|b|vm 6.12 tests/net/time.sh -i -m 1024 -t 900"
+	"vm-time-6.1|b|vm 6.1 tests/net/time.sh -i -m 1024 -t 900"
+	"vm-many-6.12|b|vm 6.12 tests/net/many.sh -c 2 -m 1024 -t 600"
+	"vm-pod-6.12|b|vm 6.12 e2e/pod.sh -m 1536 -t 600"
+)
+
+run_suite() { # NAME COMMAND
+	local rc=0 start=$SECONDS
+	eval "$2" >"$LOGS/$1.log" 2>&1 || rc=$?
+	# A suite that dies without a word has failed all the same.
+	if ((rc != 0)) && ! grep -q '^not ok' "$LOGS/$1.log"; then
+		echo "not ok - $1 ended with exit code $rc" >>"$LOGS/$1.log"
+	fi
+	if ! grep -qE '^(ok|not ok|skip) ' "$LOGS/$1.log"; then
+		echo "not ok - $1 checked nothing" >>"$LOGS/$1.log"
+	fi
+	sed "s/^/[$1] /" "$LOGS/$1.log" | grep -E '^\[[^]]*\] (ok|not ok|skip|#) ' || true
+	echo "[$1] took $((SECONDS - start)) s"
+}
+
+lane() { # LETTER SUITE...
+	local letter=$1 suite name which command
+	shift
+	for suite in "${SUITES[@]}"; do
+		IFS='|' read -r name which command <<<"$suite"
+		[ "$which" = "$letter" ] || continue
+		(($# == 0)) || [[ " $* " == *" $name "* ]] || continue
+		run_suite "$name" "$command"
+	done
+}
+
+count() { # PATTERN
+	cat "$LOGS"/*.log | grep -cE "$1" || true
+}
+
+rm -f "$LOGS"/*.log
+lane b "$@" &
+second=$!
+trap 'kill "$second" 2>/dev/null || true' EXIT
+lane a "$@"
+wait "$second"
+trap - EXIT
+
+passed=$(count '^ok ') failed=$(count '^not ok ') skipped=$(count '^skip ')
+if ((failed)); then
+	echo "failed:"
+	grep -HE '^not ok ' "$LOGS"/*.log | sed -E "s,^$LOGS/(.*)\.log:,  \1: ,"
+fi
+if ((skipped)); then
+	echo "skipped:"
+	grep -HE '^skip ' "$LOGS"/*.log | sed -E "s,^$LOGS/(.*)\.log:,  \1: ,"
+fi
+rc=0
+((failed == 0)) || rc=1
+((skipped == 0)) || [ "${CI:-}" != true ] || rc=1
+echo "$passed passed, $failed failed, $skipped skipped"
+exit "$rc"
