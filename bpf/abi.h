@@ -173,8 +173,12 @@ struct fw_slot {
 
 /*
  * Control map: frozen for ever, shared by all builds, mmap-able. Index 0 is the node, 1..FW_SLOTS the slots.
- * Abort = one store into 'aborted'; a slot's 'disarmed' masks rules that wait to be armed.
+ * Abort = one store into 'aborted', which is off for any value but 0; a slot's bits say who wants it off. A slot's 'disarmed'
+ * masks rules that wait to be armed.
  */
+#define FW_ABORT_EXPERIMENT 1U
+#define FW_ABORT_POD 2U
+
 struct fw_control {
 	__u64 aborted;
 	__u64 disarmed;

@@ -92,6 +92,18 @@ static int pick(struct pods *p, const char *word, bool *picked, struct error *er
 	return 0;
 }
 
+static int by_title(const void *a, const void *b, void *ctx)
+{
+	const struct state_pod *pods = ctx, *x = &pods[*(const size_t *)a], *y = &pods[*(const size_t *)b];
+	int r = strcmp(x->pod_namespace, y->pod_namespace);
+
+	if (!r)
+		r = strcmp(x->pod_name, y->pod_name);
+	if (!r)
+		r = strcmp(x->container_id, y->container_id);
+	return r ? r : strcmp(x->ifname, y->ifname);
+}
+
 int pods_select(char *const *words, size_t n, struct pods *ret, struct error *err)
 {
 	_cleanup_pods_list_ struct pods p = {};
@@ -109,6 +121,7 @@ int pods_select(char *const *words, size_t n, struct pods *ret, struct error *er
 	for (size_t i = 0; i < p.all.n; i++)
 		if (!n || picked[i])
 			p.index[p.n++] = i;
+	qsort_r(p.index, p.n, sizeof(*p.index), by_title, p.all.pods);
 	*ret = p;
 	p = (struct pods){};
 	return 0;

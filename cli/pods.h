@@ -20,7 +20,7 @@ struct pods {
 #define _cleanup_pods_list_ __attribute__((cleanup(pods_cleanup)))
 
 /*
- * Reads the records and picks those that n words name, all of them when n is 0. -ENOENT for a word that names none, -EINVAL for one that
+ * Reads the records and picks, in order of namespace and name, those that n words name, all of them when n is 0. -ENOENT for a word that names none, -EINVAL for one that
  * names several pods, with the candidates. *ret is empty on failure.
  */
 int pods_select(char *const *words, size_t n, struct pods *ret, struct error *err);

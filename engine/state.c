@@ -1,41 +1,50 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Records of pods, slots and aborts as files: see state.h. A slot is taken by a symlink STATE_SLOTS/<n> to its record's name, so that
- * nobody has to read records to find a free one.
+ * Records in /run/faultwire: pods/<container>@<interface>.json, and slots/<n>, a symbolic link to the record that has the slot. The link is
+ * made before its record and removed after it, so one that leads nowhere (its maker was killed) is a free slot. One writer
+ * at a time: the lock.
  */
 #include "engine/state.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
 #include "engine/state_json.h"
 #include "lib/util.h"
 
-#define RECORD_MAX (1 << 20)
+#define SUFFIX ".json"
+#define RECORD_BYTES (1U << 20)
 #define LAST_SLOT STATE_DIR "/last-slot"
+/* Files are written under this name first; there is one writer. */
+#define TEMPORARY STATE_DIR "/tmp"
 
-static int make_dir(const char *path, struct error *err)
+static int dirs_make(struct error *err)
 {
-	if (mkdir(path, 0700) && errno != EEXIST)
-		return error_set(err, errno, "cannot make '%s': %s", path, strerror(errno));
+	static const char *const dirs[] = { STATE_DIR, STATE_PODS, STATE_SLOTS };
+
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
+		if (mkdir(dirs[i], 0700) && errno != EEXIST)
+			return error_set(err, errno, "cannot make '%s': %s", dirs[i], strerror(errno));
 	return 0;
+}
+
+static int lock_open(void)
+{
+	return open(STATE_LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
 int state_lock(int *ret_fd, struct error *err)
 {
 	_cleanup_close_ int fd = -1;
-	int r = make_dir(STATE_DIR, err);
+	int r = dirs_make(err);
 
-	if (!r)
-		r = make_dir(STATE_PODS, err);
-	if (!r)
-		r = make_dir(STATE_SLOTS, err);
 	if (r)
 		return r;
-	fd = open(STATE_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	fd = lock_open();
 	if (fd < 0)
 		return error_set(err, errno, "cannot open '%s': %s", STATE_LOCK, strerror(errno));
 	while (flock(fd, LOCK_EX))
@@ -45,343 +54,297 @@ int state_lock(int *ret_fd, struct error *err)
 	return 0;
 }
 
-/* "<container id>@<interface>"; both come checked from the plugin, and are checked here again before they become a path. */
-static int record_name(const char *container_id, const char *ifname, char *buf, size_t n, struct error *err)
+/* What callers check already; a name that leads out of the directory must not get through all the same. */
+static bool name_ok(const char *name)
 {
-	if (!container_id[0] || container_id[0] == '.' || strchr(container_id, '/') || strchr(ifname, '/') ||
-	    (size_t)snprintf(buf, n, "%s@%s", container_id, ifname) >= n)
-		return error_set(err, EINVAL, "container '%s', interface '%s': not a name for a record", container_id, ifname);
+	return name[0] && name[0] != '.' && !strchr(name, '/');
+}
+
+/* The record's path; the part behind the last '/' names it. */
+static int record_path(const char *container_id, const char *ifname, char ret[PATH_MAX], struct error *err)
+{
+	size_t n = strlen(container_id) + 1 + strlen(ifname) + strlen(SUFFIX);
+
+	if (!name_ok(container_id) || !name_ok(ifname) || n > NAME_MAX)
+		return error_set(err, EINVAL,
+				 "container '%.64s' with interface '%.64s' cannot name a record: too long, or with '/'",
+				 container_id, ifname);
+	snprintf(ret, PATH_MAX, "%s/%s@%s" SUFFIX, STATE_PODS, container_id, ifname);
 	return 0;
 }
 
-static int record_path(const char *container_id, const char *ifname, char *buf, size_t n, struct error *err)
+static int write_all(int fd, const char *text, size_t n)
 {
-	char name[256];
-	int r = record_name(container_id, ifname, name, sizeof(name), err);
+	while (n) {
+		ssize_t done = write(fd, text, n);
 
-	if (!r)
-		snprintf(buf, n, STATE_PODS "/%s.json", name);
-	return r;
-}
-
-bool state_exists(const char *container_id, const char *ifname)
-{
-	char path[320];
-
-	return !record_path(container_id, ifname, path, sizeof(path), NULL) && !access(path, F_OK);
-}
-
-static int write_whole(const char *path, const char *text, bool durable, struct error *err)
-{
-	_cleanup_close_ int fd = -1;
-	char tmp[512];
-	size_t n = strlen(text);
-
-	snprintf(tmp, sizeof(tmp), "%s.tmp", path);
-	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return error_set(err, errno, "cannot write '%s': %s", tmp, strerror(errno));
-	if (write(fd, text, n) != (ssize_t)n || (durable && fsync(fd)) || rename(tmp, path)) {
-		int code = errno ? errno : ENOSPC;
-
-		unlink(tmp);
-		return error_set(err, code, "cannot write '%s': %s", path, strerror(code));
+		if (done < 0 && errno != EINTR)
+			return -errno;
+		if (done > 0) {
+			text += done;
+			n -= done;
+		}
 	}
+	return 0;
+}
+
+static int file_write(const char *path, const char *text, struct error *err)
+{
+	_cleanup_close_ int fd = open(TEMPORARY, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int r = fd < 0 ? -errno : write_all(fd, text, strlen(text));
+
+	if (!r && rename(TEMPORARY, path))
+		r = -errno;
+	if (!r)
+		return 0;
+	unlink(TEMPORARY);
+	return error_set(err, -r, "cannot write '%s': %s", path, strerror(-r));
+}
+
+/* Fills the buffer as far as the file goes. */
+static ssize_t read_all(int fd, char *buf, size_t n)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		ssize_t got = read(fd, buf + done, n - done);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		if (!got)
+			break;
+		done += got;
+	}
+	return done;
+}
+
+/* Reads a whole file that only root can have written. *ret is the caller's, with a NUL behind its n bytes. */
+static int file_read(const char *path, char **ret, size_t *ret_n, struct error *err)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	_cleanup_free_ char *text = NULL;
+	struct stat st;
+	ssize_t n;
+
+	if (fd < 0 && errno == ENOENT)
+		return error_set(err, ENOENT, "there is no '%s'", path);
+	if (fd < 0 || fstat(fd, &st))
+		return error_set(err, EBADMSG, "cannot read '%s': %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode) || st.st_uid || st.st_mode & (S_IWGRP | S_IWOTH))
+		return error_set(err, EBADMSG, "'%s' is not a file that root alone can write: look who made it, and remove it",
+				 path);
+	if (st.st_size > RECORD_BYTES)
+		return error_set(err, EBADMSG, "'%s' is longer than 1 MiB: it is not ours, remove it", path);
+	text = util_alloc(st.st_size + 1, 1);
+	n = read_all(fd, text, st.st_size);
+	if (n < 0)
+		return error_set(err, EBADMSG, "cannot read '%s': %s", path, strerror(-n));
+	*ret_n = n;
+	*ret = TAKE_PTR(text);
 	return 0;
 }
 
 static void slot_path(uint16_t slot, char *buf, size_t n)
 {
-	snprintf(buf, n, STATE_SLOTS "/%u", slot);
+	snprintf(buf, n, "%s/%u", STATE_SLOTS, slot);
 }
 
-static int slot_take(uint16_t slot, const char *name, struct error *err)
+static bool slot_is_of(uint16_t slot, const char *record)
+{
+	char path[64], target[PATH_MAX];
+	ssize_t n;
+
+	slot_path(slot, path, sizeof(path));
+	n = readlink(path, target, sizeof(target) - 1);
+	if (n < 0)
+		return false;
+	target[n] = '\0';
+	return util_streq(target, record);
+}
+
+static int slot_claim(uint16_t slot, const char *record, struct error *err)
 {
 	char path[64];
 
 	slot_path(slot, path, sizeof(path));
-	if (symlink(name, path) && errno != EEXIST)
-		return error_set(err, errno, "cannot take slot %u: %s", slot, strerror(errno));
+	if (slot_is_of(slot, record))
+		return 0;
+	if ((unlink(path) && errno != ENOENT) || symlink(record, path))
+		return error_set(err, errno, "cannot write '%s': %s", path, strerror(errno));
 	return 0;
+}
+
+static void slot_release(uint16_t slot, const char *record)
+{
+	char path[64];
+
+	slot_path(slot, path, sizeof(path));
+	if (slot_is_of(slot, record))
+		unlink(path);
+}
+
+static uint16_t slot_find(const char *record)
+{
+	uint16_t slot = FW_SLOTS;
+
+	while (slot && !slot_is_of(slot, record))
+		slot--;
+	return slot;
 }
 
 int state_save(const struct state_pod *pod, struct error *err)
 {
-	char name[256], path[320];
-	char *text;
-	int r = record_name(pod->container_id, pod->ifname, name, sizeof(name), err);
+	_cleanup_json_ cJSON *json = NULL;
+	char path[PATH_MAX], *text;
+	int r = record_path(pod->container_id, pod->ifname, path, err);
 
 	if (!r)
-		r = slot_take(pod->slot, name, err);
+		r = slot_claim(pod->slot, path, err);
 	if (r)
 		return r;
-	snprintf(path, sizeof(path), STATE_PODS "/%s.json", name);
-	text = state_to_text(pod);
-	r = write_whole(path, text, false, err);
-	free(text);
+	json = state_to_json(pod);
+	text = cJSON_PrintUnformatted(json);
+	r = text ? file_write(path, text, err) : error_set(err, ENOMEM, "no memory to write '%s'", path);
+	cJSON_free(text);
 	return r;
 }
 
-/* A file that only root can have written, whole; the text is the caller's. */
-static int read_whole(const char *path, char **ret, size_t *ret_n, struct error *err)
+static int record_read(const char *path, struct state_pod *ret, struct error *err)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	_cleanup_json_ cJSON *document = NULL;
 	_cleanup_free_ char *text = NULL;
-	struct stat st;
-	ssize_t n;
+	struct json root;
+	size_t n;
+	int r = file_read(path, &text, &n, err);
 
-	if (fd < 0 || fstat(fd, &st))
-		return error_set(err, errno, "cannot read '%s': %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode) || st.st_uid != 0 || st.st_mode & 022 || st.st_size > RECORD_MAX)
-		return error_set(err, EBADMSG, "'%s' is not a record of ours: remove it", path);
-	text = util_alloc(1, st.st_size + 1);
-	n = read(fd, text, st.st_size);
-	if (n < 0)
-		return error_set(err, errno, "cannot read '%s': %s", path, strerror(errno));
-	*ret = TAKE_PTR(text);
-	*ret_n = n;
-	return 0;
-}
-
-static int load_path(const char *path, struct state_pod *ret, struct error *err)
-{
-	_cleanup_free_ char *text = NULL;
-	size_t n = 0;
-	int r = read_whole(path, &text, &n, err);
-
-	if (!r && state_from_text(text, n, ret, err))
-		r = error_set(err, EBADMSG, "'%s' cannot be read as a record: remove it", path);
-	return r;
+	if (r)
+		return r;
+	r = json_parse(text, n, path, &document, err);
+	if (!r) {
+		root = json_root(document, path);
+		r = state_from_json(&root, ret, err);
+	}
+	if (r && err)
+		err->code = EBADMSG;
+	return r ? -EBADMSG : 0;
 }
 
 int state_load(const char *container_id, const char *ifname, struct state_pod *ret, struct error *err)
 {
-	char path[320];
-	int r = record_path(container_id, ifname, path, sizeof(path), err);
+	char path[PATH_MAX];
+	int r = record_path(container_id, ifname, path, err);
 
-	return r ? r : load_path(path, ret, err);
+	return r ? r : record_read(path, ret, err);
 }
 
-/* The slot whose symlink names a record; 0 = none. */
-static uint16_t slot_of(const char *name)
+bool state_exists(const char *container_id, const char *ifname)
 {
-	char path[64], target[256];
+	char path[PATH_MAX];
 
-	for (uint16_t slot = 1; slot <= FW_SLOTS; slot++) {
-		ssize_t n;
-
-		slot_path(slot, path, sizeof(path));
-		n = readlink(path, target, sizeof(target) - 1);
-		if (n <= 0)
-			continue;
-		target[n] = '\0';
-		if (util_streq(target, name))
-			return slot;
-	}
-	return 0;
+	return !record_path(container_id, ifname, path, NULL) && !access(path, F_OK);
 }
 
 int state_remove(const char *container_id, const char *ifname, uint16_t slot, struct error *err)
 {
-	char name[256], path[320];
-	int r = record_name(container_id, ifname, name, sizeof(name), err);
+	char path[PATH_MAX];
+	int r = record_path(container_id, ifname, path, err);
 
 	if (r)
 		return r;
-	snprintf(path, sizeof(path), STATE_PODS "/%s.json", name);
+	if (!slot)
+		slot = slot_find(path);
 	if (unlink(path) && errno != ENOENT)
 		return error_set(err, errno, "cannot remove '%s': %s", path, strerror(errno));
-	slot = slot ? slot : slot_of(name);
-	slot_path(slot, path, sizeof(path));
-	if (slot && unlink(path) && errno != ENOENT)
-		return error_set(err, errno, "cannot remove '%s': %s", path, strerror(errno));
+	slot_release(slot, path);
 	return 0;
 }
 
-static bool is_record(const char *name)
+static int is_record(const struct dirent *e)
 {
-	size_t n = strlen(name);
+	size_t n = strlen(e->d_name), suffix = strlen(SUFFIX);
 
-	return n > 5 && util_streq(name + n - 5, ".json");
+	return e->d_name[0] != '.' && n > suffix && util_streq(e->d_name + n - suffix, SUFFIX);
 }
 
 int state_list(struct state_pods *ret, size_t *ret_unreadable, struct error *err)
 {
-	struct state_pods pods = {};
+	_cleanup_pods_ struct state_pods pods = {};
+	struct dirent **names = NULL;
 	size_t unreadable = 0;
-	struct dirent *e;
-	DIR *d = opendir(STATE_PODS);
+	int n = scandir(STATE_PODS, &names, is_record, alphasort);
 
-	if (!d && errno != ENOENT)
-		return error_set(err, errno, "cannot read '%s': %s", STATE_PODS, strerror(errno));
-	while (d && (e = readdir(d))) {
+	if (n < 0 && errno != ENOENT)
+		return error_set(err, errno, "cannot list '%s': %s", STATE_PODS, strerror(errno));
+	for (int i = 0; i < n; i++) {
 		struct state_pod pod = {};
-		char path[320];
+		char path[PATH_MAX];
+		int r;
 
-		if (!is_record(e->d_name))
-			continue;
-		snprintf(path, sizeof(path), STATE_PODS "/%s", e->d_name);
-		if (load_path(path, &pod, NULL))
-			unreadable++;
-		else
+		snprintf(path, sizeof(path), "%s/%s", STATE_PODS, names[i]->d_name);
+		free(names[i]);
+		r = record_read(path, &pod, NULL);
+		if (!r)
 			*(struct state_pod *)util_grow(&pods.pods, &pods.n, sizeof(pod)) = pod;
+		unreadable += r && r != -ENOENT;
 	}
-	if (d)
-		closedir(d);
+	free(names);
 	*ret = pods;
+	pods = (struct state_pods){};
 	*ret_unreadable = unreadable;
 	return 0;
 }
 
-size_t state_count(void)
-{
-	DIR *d = opendir(STATE_PODS);
-	struct dirent *e;
-	size_t n = 0;
-
-	if (!d)
-		return 0;
-	while ((e = readdir(d)))
-		n += is_record(e->d_name);
-	closedir(d);
-	return n;
-}
-
-static bool slot_free(uint16_t slot)
+static bool slot_is_free(uint16_t slot)
 {
 	char path[64];
 
 	slot_path(slot, path, sizeof(path));
-	return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) != 0;
+	return access(path, F_OK) != 0;
 }
 
-/* A marker whose record was never written (a run killed between the two) is free again. */
-static void slots_reclaim(void)
+/* The slot that was given last; 0 when none was or the file is damaged. */
+static uint16_t slot_last(void)
 {
-	char path[64], target[256], record[320];
+	_cleanup_free_ char *text = NULL;
+	unsigned long slot;
+	size_t n;
 
-	for (uint16_t slot = 1; slot <= FW_SLOTS; slot++) {
-		ssize_t n;
-
-		slot_path(slot, path, sizeof(path));
-		n = readlink(path, target, sizeof(target) - 1);
-		if (n <= 0)
-			continue;
-		target[n] = '\0';
-		snprintf(record, sizeof(record), STATE_PODS "/%s.json", target);
-		if (access(record, F_OK))
-			unlink(path);
-	}
-}
-
-static uint16_t slot_after(uint16_t last)
-{
-	for (unsigned int i = 1; i <= FW_SLOTS; i++) {
-		uint16_t slot = (last + i - 1) % FW_SLOTS + 1;
-
-		if (slot_free(slot))
-			return slot;
-	}
-	return 0;
+	if (file_read(LAST_SLOT, &text, &n, NULL))
+		return 0;
+	slot = strtoul(text, NULL, 10);
+	return slot <= FW_SLOTS ? slot : 0;
 }
 
 int state_slot_next(uint16_t *ret, struct error *err)
 {
-	FILE *f = fopen(LAST_SLOT, "re");
-	unsigned int last = 0;
+	uint16_t last = slot_last();
 	char text[16];
-	uint16_t slot;
 	int r;
 
-	if (f) {
-		if (fscanf(f, "%u", &last) != 1 || last > FW_SLOTS)
-			last = 0;
-		fclose(f);
+	for (unsigned int i = 0; i < FW_SLOTS; i++) {
+		uint16_t slot = (last + i) % FW_SLOTS + 1;
+
+		if (!slot_is_free(slot))
+			continue;
+		snprintf(text, sizeof(text), "%u\n", slot);
+		r = file_write(LAST_SLOT, text, err);
+		if (!r)
+			*ret = slot;
+		return r;
 	}
-	slot = slot_after(last);
-	if (!slot) {
-		slots_reclaim();
-		slot = slot_after(last);
-	}
-	if (!slot)
-		return error_set(err, ENOSPC, "all %d slots for pods with faults are taken on this node", FW_SLOTS);
-	snprintf(text, sizeof(text), "%u\n", slot);
-	r = write_whole(LAST_SLOT, text, false, err);
-	if (!r)
-		*ret = slot;
-	return r;
+	return error_set(err, ENOSPC, "%u pods have faults on this node, more than it can hold: wait until one ends", FW_SLOTS);
 }
 
-static void abort_path(const char *experiment, char *buf, size_t n)
+size_t state_count(void)
 {
-	snprintf(buf, n, "%s/%s%s", STATE_ABORTS, experiment[0] ? "experiment-" : "all", experiment);
-}
-
-static int sync_dir(const char *path, struct error *err)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0 || fsync(fd))
-		return error_set(err, errno, "cannot sync '%s': %s", path, strerror(errno));
-	return 0;
-}
-
-int state_abort_set(const char *experiment, bool aborted, struct error *err)
-{
-	char path[320];
-	int r = 0;
-
-	if (strchr(experiment, '/') || strlen(experiment) > SPEC_NAME_MAX)
-		return error_set(err, EINVAL, "'%s' is not the name of an experiment", experiment);
-	abort_path(experiment, path, sizeof(path));
-	if (!aborted && access(path, F_OK))
-		return 0;
-	mkdir("/var/lib", 0755);
-	r = make_dir("/var/lib/faultwire", err);
-	if (!r)
-		r = make_dir(STATE_ABORTS, err);
-	if (!r && aborted)
-		r = write_whole(path, "", true, err);
-	else if (!r && unlink(path) && errno != ENOENT)
-		r = error_set(err, errno, "cannot remove '%s': %s", path, strerror(errno));
-	return r ? r : sync_dir(STATE_ABORTS, err);
-}
-
-bool state_abort_get(const char *experiment)
-{
-	char path[320];
-
-	abort_path(experiment, path, sizeof(path));
-	return !access(path, F_OK);
-}
-
-int state_abort_list(char ***ret, size_t *ret_n, struct error *err)
-{
-	static const char prefix[] = "experiment-";
-	DIR *d = opendir(STATE_ABORTS);
-	struct dirent *e;
-	char **names = NULL;
+	DIR *dir = opendir(STATE_PODS);
 	size_t n = 0;
 
-	if (!d && errno != ENOENT)
-		return error_set(err, errno, "cannot read '%s': %s", STATE_ABORTS, strerror(errno));
-	while (d && (e = readdir(d))) {
-		bool all = util_streq(e->d_name, "all"), one = !strncmp(e->d_name, prefix, strlen(prefix));
-
-		if (all || one)
-			*(char **)util_grow(&names, &n, sizeof(char *)) = util_strdup(all ? "" : e->d_name + strlen(prefix));
-	}
-	if (d)
-		closedir(d);
-	*ret = names;
-	*ret_n = n;
-	return 0;
-}
-
-void state_pods_cleanup(struct state_pods *pods)
-{
-	for (size_t i = 0; i < pods->n; i++)
-		state_pod_cleanup(&pods->pods[i]);
-	free(pods->pods);
-	*pods = (struct state_pods){};
+	for (struct dirent *e; dir && (e = readdir(dir));)
+		n += is_record(e);
+	if (dir)
+		closedir(dir);
+	return n;
 }

@@ -55,10 +55,9 @@ int tc_root_del(struct tc *tc, int ifindex, struct error *err);
 int tc_leaf_add(struct tc *tc, int ifindex, const struct plan_leaf *leaf, struct error *err);
 
 /*
- * A cls_bpf filter named FW_FILTER_NAME on clsact's ingress or egress at preference 'pref' (1 = before everybody's), or the next one
- * that nobody uses: program by
- * fd, direct action, classid = slot (no libbpf call sets that). With mirror_ifindex > 0 not direct action: what the program matches
- * is redirected to that interface's egress (mirred).
+ * A cls_bpf filter named FW_FILTER_NAME on clsact's ingress or egress at preference 'pref' (1 = before everybody's) or the next
+ * one that nobody uses: program by fd, direct action, classid = slot (no libbpf call sets that). With mirror_ifindex > 0 not direct
+ * action: what the program matches is redirected to that interface's egress (mirred).
  */
 int tc_filter_add(struct tc *tc, int ifindex, enum fw_dir dir, uint16_t pref, int prog_fd, uint16_t slot, int mirror_ifindex,
 		  struct error *err);

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * faultwire status: records, control map, rules' counters and the queues inside the pods' namespaces, put together. It only reads.
+ */
+#include "cli/status.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <time.h>
+
+#include "cli/cli.h"
+#include "engine/bpf.h"
+#include "engine/engine.h"
+#include "engine/netns.h"
+#include "lib/util.h"
+
+struct options {
+	bool json;
+	char **words;
+	size_t n_words;
+};
+
+static const struct argp_option argp_options[] = {
+	{ "json", 'j', NULL, 0, "Print JSON", 0 },
+	{},
+};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct options *o = state->input;
+
+	(void)arg;
+	if (key == 'j') {
+		o->json = true;
+	} else if (key == ARGP_KEY_ARGS) {
+		o->words = state->argv + state->next;
+		o->n_words = state->argc - state->next;
+	} else {
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static const struct argp argp = {
+	.options = argp_options,
+	.parser = parse_option,
+	.args_doc = "[POD...]",
+	.doc = "Shows the pods of this node that have faults: windows, what holds them off, what was matched and injected, what is "
+	       "queued.\v" PODS_HELP " Counters are packets; segments are what these are on the wire.\n\n"
+	       "Examples:\n"
+	       "  faultwire status\n"
+	       "  faultwire status shop/web-6d5f\n"
+	       "  faultwire status --json | jq '.pods[].faults[] | {name, injected}'\n",
+};
+
+static uint64_t now_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+}
+
+enum status_window status_window(const struct fw_rule *r, uint64_t start_ns, uint64_t now, uint64_t *ret_change_ns)
+{
+	uint64_t since;
+
+	*ret_change_ns = UINT64_MAX;
+	if (now < start_ns) {
+		*ret_change_ns = start_ns - now;
+		return WINDOW_BEFORE;
+	}
+	since = r->period_ns ? (now - start_ns) % r->period_ns : now - start_ns;
+	if (!r->on_ns)
+		return WINDOW_OPEN;
+	if (since < r->on_ns) {
+		*ret_change_ns = r->on_ns - since;
+		return WINDOW_OPEN;
+	}
+	if (!r->period_ns)
+		return WINDOW_OVER;
+	*ret_change_ns = r->period_ns - since;
+	return WINDOW_BETWEEN;
+}
+
+static void read_fault(const struct state_pod *record, size_t i, const struct bpf_node *node, uint64_t disarmed,
+		       struct status_fault *f)
+{
+	const struct plan_rule *rule = &plan_rules(&record->plan)->rules[i];
+	bool wall = rule->rule.flags & FW_RULE_WALL;
+	uint64_t start = rule->rule.start_ns + (wall ? 0 : record->created_mono_ns);
+	struct fw_rule live;
+
+	f->rule = rule;
+	f->armed = !(disarmed >> i & 1);
+	f->window = status_window(&rule->rule, start, now_ns(wall ? CLOCK_REALTIME : CLOCK_MONOTONIC), &f->change_ns);
+	f->counted = node->rules >= 0 && !bpf_rule_get(node, record->slot, i, &live, NULL);
+	if (f->counted)
+		f->state = live.state;
+}
+
+static void read_faults(struct status_pod *pod, const struct fw_control *control)
+{
+	const struct plan_rules *rules = plan_rules(&pod->record->plan);
+	uint64_t disarmed = control ? __atomic_load_n(&control[pod->record->slot].disarmed, __ATOMIC_RELAXED) : 0;
+	_cleanup_bpf_ struct bpf_node node = BPF_NODE_EMPTY;
+
+	if (!rules)
+		return;
+	if (pod->record->abi == FW_ABI)
+		(void)bpf_node_open(pod->record->build, false, &node, NULL);
+	pod->n_faults = MIN(rules->n_rules, (size_t)FW_RULES);
+	for (size_t i = 0; i < pod->n_faults; i++)
+		read_fault(pod->record, i, &node, disarmed, &pod->faults[i]);
+}
+
+static bool has_root(const struct state_pod *record, enum fw_dir dir)
+{
+	for (size_t i = 0; i < record->plan.n_ops; i++)
+		if (record->plan.ops[i].type == PLAN_ROOT && record->plan.ops[i].root == dir)
+			return true;
+	return false;
+}
+
+static void read_queue(struct status_pod *pod, enum fw_dir dir, struct tc *tc)
+{
+	struct status_queue q = {};
+	int index;
+
+	snprintf(q.interface, sizeof(q.interface), "%.15s", pod->record->ifname);
+	if (tc_link_index(tc, q.interface, &index, NULL))
+		return;
+	if (dir == FW_INGRESS) {
+		engine_ifb_name(index, q.interface);
+		if (tc_link_index(tc, q.interface, &index, NULL))
+			return;
+	}
+	if (!tc_root_stats(tc, index, &q.stats, NULL))
+		pod->queues[pod->n_queues++] = q;
+}
+
+/* Queues are in the pod's namespace; where one cannot get there they are left out. */
+static void read_queues(struct status_pod *pod)
+{
+	_cleanup_close_ int fd = -1;
+	_cleanup_netns_ struct netns ns = { -1 };
+	_cleanup_tc_ struct tc tc = {};
+	int r = netns_open(pod->record->netns, &fd, NULL);
+
+	pod->gone = r == -ENOENT || r == -EINVAL;
+	if (r || (!has_root(pod->record, FW_EGRESS) && !has_root(pod->record, FW_INGRESS)))
+		return;
+	if (netns_enter(fd, &ns, NULL) || tc_open(&tc, NULL))
+		return;
+	for (enum fw_dir dir = 0; dir < FW_DIRS; dir++)
+		if (has_root(pod->record, dir))
+			read_queue(pod, dir, &tc);
+}
+
+static int collect(const struct options *o, struct status *s, struct error *err)
+{
+	struct fw_control *control = NULL;
+	int r = pods_select(o->words, o->n_words, &s->pods, err);
+
+	if (!r)
+		r = state_abort_list(&s->experiments, &s->n_experiments, err);
+	if (r)
+		return r;
+	(void)bpf_control_map(&control, NULL); /* without it all is shown but what it says */
+	s->aborted = control && control[0].aborted;
+	s->pod = util_alloc(s->pods.n + 1, sizeof(*s->pod));
+	for (size_t i = 0; i < s->pods.n; i++) {
+		struct status_pod *pod = &s->pod[i];
+
+		pod->record = pods_at(&s->pods, i);
+		pod->held = held_get(control, pod->record);
+		read_faults(pod, control);
+		read_queues(pod);
+	}
+	bpf_control_unmap(control);
+	return 0;
+}
+
+static void status_cleanup(struct status *s)
+{
+	pods_cleanup(&s->pods);
+	free(s->pod);
+	for (size_t i = 0; i < s->n_experiments; i++)
+		free(s->experiments[i]);
+	free(s->experiments);
+}
+
+static int run(int argc, char **argv, struct error *err)
+{
+	__attribute__((cleanup(status_cleanup))) struct status s = {};
+	struct options o = {};
+	int r;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &o);
+	r = collect(&o, &s, err);
+	if (r)
+		return r;
+	if (o.json)
+		status_view_json(&s);
+	else
+		status_view_print(&s);
+	return 0;
+}
+
+const struct command status_command = {
+	.name = "status",
+	.summary = "show the pods with faults: windows, counters, queues",
+	.run = run,
+};
