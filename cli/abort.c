@@ -67,7 +67,8 @@ static const struct argp abort_argp = {
 	.parser = parse_option,
 	.args_doc = "--all\n--experiment NAME\nPOD...",
 	.doc = "Switches faults off at once: of every pod of this node, of an experiment, or of pods.\v" PODS_HELP
-	       " What is queued already leaves within its latency + 1 s. The first two outlive reboots, and a pod born under them is "
+	       " What is queued already leaves within its latency + 1 s. The first two outlive reboots, and a pod born under them "
+	       "is "
 	       "born off; a pod's own abort ends with the pod.\n\n"
 	       "Examples:\n"
 	       "  faultwire abort --all\n"
@@ -79,8 +80,8 @@ static const struct argp resume_argp = {
 	.options = argp_options,
 	.parser = parse_option,
 	.args_doc = "--all\n--experiment NAME\nPOD...",
-	.doc = "Takes an abort back: that of the node, of an experiment, or of pods. What other aborts still hold off is said.\v" PODS_HELP
-	       "\n\nExamples:\n"
+	.doc = "Takes an abort back: that of the node, of an experiment, or of pods. What other aborts still hold off is "
+	       "said.\v" PODS_HELP "\n\nExamples:\n"
 	       "  faultwire resume --all\n"
 	       "  faultwire resume --experiment checkout\n"
 	       "  faultwire resume shop/web-6d5f\n",

@@ -38,7 +38,8 @@ static const struct argp arm_argp = {
 	.parser = parse_option,
 	.args_doc = "POD [FAULT...]",
 	.doc = "Arms faults of a pod, by name, or all of them: those with \"armed\":false wait for it.\v" PODS_HELP
-	       " FAULT is its name in 'faultwire status'. Windows go on from where they are: an armed fault acts once its window is "
+	       " FAULT is its name in 'faultwire status'. Windows go on from where they are: an armed fault acts once its window "
+	       "is "
 	       "open.\n\n"
 	       "Examples:\n"
 	       "  faultwire arm shop/web-6d5f\n"

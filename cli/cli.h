@@ -18,6 +18,7 @@ struct command {
 	int (*run)(int argc, char **argv, struct error *err);
 };
 
-extern const struct command plan_command, doctor_command, status_command, abort_command, resume_command, arm_command, disarm_command;
+extern const struct command plan_command, doctor_command, status_command, abort_command, resume_command, arm_command,
+	disarm_command;
 
 #endif

@@ -37,8 +37,8 @@ struct held held_get(const struct fw_control *control, const struct state_pod *p
 
 char *held_text(struct held h, const struct state_pod *pod)
 {
-	_cleanup_free_ char *experiment = util_printf("the abort of experiment '%s' ('faultwire resume --experiment %s')",
-						      pod->experiment, pod->experiment);
+	_cleanup_free_ char *experiment =
+		util_printf("the abort of experiment '%s' ('faultwire resume --experiment %s')", pod->experiment, pod->experiment);
 
 	return util_printf("%s%s%s%s%s", h.node ? "the abort of the node ('faultwire resume --all')" : "",
 			   h.node && (h.experiment || h.pod) ? ", " : "", h.experiment ? experiment : "",

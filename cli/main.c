@@ -11,8 +11,7 @@
 #include "lib/util.h"
 
 static const struct command *const commands[] = {
-	&plan_command,   &doctor_command, &status_command, &abort_command,
-	&resume_command, &arm_command,    &disarm_command,
+	&plan_command, &doctor_command, &status_command, &abort_command, &resume_command, &arm_command, &disarm_command,
 };
 
 static char *summary_filter(int key, const char *text, void *input)

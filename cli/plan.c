@@ -19,15 +19,16 @@
 
 struct options {
 	const char *file, *pod_namespace, *policy, *uid;
-	bool json;
+	bool json, any_node;
 };
 
-enum { OPT_POLICY = 256, OPT_UID };
+enum { OPT_POLICY = 256, OPT_UID, OPT_ANY_NODE };
 
 static const struct argp_option argp_options[] = {
 	{ "namespace", 'n', "NS", 0, "Namespace for the policy (default: the manifest's)", 0 },
 	{ "policy", OPT_POLICY, "FILE", 0, "Policy to check against (default: " POLICY_PATH ")", 0 },
 	{ "uid", OPT_UID, "UID", 0, "Also say whether the pod of this UID is selected by faultwire.dev/select", 0 },
+	{ "any-node", OPT_ANY_NODE, NULL, 0, "For a node that has every qdisc, instead of this one", 0 },
 	{ "json", 'j', NULL, 0, "Print JSON", 0 },
 	{},
 };
@@ -42,6 +43,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		o->json = true;
 	else if (key == OPT_POLICY)
 		o->policy = arg;
+	else if (key == OPT_ANY_NODE)
+		o->any_node = true;
 	else if (key == OPT_UID)
 		o->uid = arg;
 	else if (key == ARGP_KEY_ARG && !o->file)
@@ -59,12 +62,13 @@ static const struct argp argp = {
 	.args_doc = "[FILE|-]",
 	.doc = "Says what the annotations of a manifest would do on this node, or the error that the pod would fail with; nothing "
 	       "is put into force.\v"
-	       "FILE is YAML or JSON: a pod, a workload with a pod template, a list or several documents of them, or a bare object of "
+	       "FILE is YAML or JSON: a pod, a workload with a pod template, a list or several documents of them, or a bare object "
+	       "of "
 	       "'faultwire.dev/...' annotations. Without FILE, standard input is read.\n\n"
 	       "Examples:\n"
 	       "  faultwire plan pod.yaml\n"
 	       "  kubectl get deployment web -o yaml | faultwire plan\n"
-	       "  echo '{\"faultwire.dev/network\":\"{\\\"action\\\":\\\"partition\\\"}\"}' | faultwire plan -\n",
+	       "  echo '{\"faultwire.dev/network\":\"{\\\"action\\\":\\\"partition\\\"}\"}' | faultwire plan\n",
 };
 
 /* What is known of one pod of the manifest. */
@@ -85,19 +89,17 @@ static void answer_cleanup(struct answer *a)
 #define _cleanup_answer_ __attribute__((cleanup(answer_cleanup)))
 
 /* Features of a node that cannot be asked: all of them. */
-static const struct plan_env everything = {
-	.htb = true, .tbf = true, .netem = true, .fq = true, .ifb = true, .mirred = true
-};
+static const struct plan_env everything = { .htb = true, .tbf = true, .netem = true, .fq = true, .ifb = true, .mirred = true };
 
 /* The plan of this node where it lets itself be asked, else of one that has everything. */
-static int build(struct answer *a, uint64_t max_delay_ns)
+static int build(struct answer *a, uint64_t max_delay_ns, bool any_node)
 {
 	_cleanup_env_ struct engine_env env = {};
 	_cleanup_free_ struct fw_slot *tables = util_alloc(1, sizeof(*tables));
 	struct plan_env assumed = everything;
 	int r;
 
-	a->assumed = engine_env_get(&a->spec, max_delay_ns, false, &env, NULL) != 0;
+	a->assumed = any_node || engine_env_get(&a->spec, max_delay_ns, false, &env, NULL) != 0;
 	if (a->assumed) {
 		assumed.max_delay_ns = max_delay_ns;
 		r = plan_build(&a->spec, &assumed, &a->plan, &a->err);
@@ -111,18 +113,20 @@ static int build(struct answer *a, uint64_t max_delay_ns)
 static int check_place(const struct manifest_pod *pod, struct error *err)
 {
 	if (pod->misplaced)
-		return error_set(err, EINVAL,
-				 "the faultwire.dev annotations are on the %s itself, where its pods do not have them: put them on its "
-				 "pod template (spec.template.metadata.annotations)",
-				 *pod->kind ? pod->kind : "object");
+		return error_set(
+			err, EINVAL,
+			"the faultwire.dev annotations are on the %s itself, where its pods do not have them: put them on its "
+			"pod template (spec.template.metadata.annotations)",
+			*pod->kind ? pod->kind : "object");
 	if (pod->host_network && spec_annotated(pod->annotations))
-		return error_set(err, EINVAL,
-				 "the pod is on the host's network, for which no CNI plugin runs: its faults would never come to be; take "
-				 "hostNetwork or the annotations out");
+		return error_set(
+			err, EINVAL,
+			"the pod is on the host's network, for which no CNI plugin runs: its faults would never come to be; take "
+			"hostNetwork or the annotations out");
 	return 0;
 }
 
-static void examine(struct answer *a, const struct policy *policy)
+static void examine(struct answer *a, const struct options *o, const struct policy *policy)
 {
 	int r = check_place(a->pod, &a->err);
 
@@ -136,7 +140,7 @@ static void examine(struct answer *a, const struct policy *policy)
 		return;
 	spec_seed(&a->spec, 0); /* a dry run says the same every time */
 	if (a->spec.n_faults)
-		build(a, policy->max_delay_ns);
+		build(a, policy->max_delay_ns, o->any_node);
 }
 
 static char *title(const struct answer *a)
@@ -161,7 +165,8 @@ static void print_select(const struct answer *a, const struct options *o)
 	json_format_percent(select_share_ppm(&a->spec.select, a->spec.experiment), share, sizeof(share));
 	printf("expected share: %s %% of the pods, each by its own chance\n", share);
 	if (o->uid)
-		printf("selected: %s\n", select_pod(&a->spec.select, a->spec.experiment, o->uid) ? "yes" : "no, nothing would be done");
+		printf("selected: %s\n",
+		       select_pod(&a->spec.select, a->spec.experiment, o->uid) ? "yes" : "no, nothing would be done");
 }
 
 static void print_answer(const struct answer *a, const struct options *o)
@@ -180,7 +185,7 @@ static void print_answer(const struct answer *a, const struct options *o)
 		plan_print(&a->plan, stdout);
 	else
 		printf("no faults: nothing would be done\n");
-	if (a->assumed)
+	if (a->assumed && !o->any_node)
 		printf("note: this node could not be asked for its qdiscs (that needs root), so all are taken to be there\n");
 }
 
@@ -210,10 +215,11 @@ static cJSON *answer_json(const struct answer *a, const struct options *o)
 /* One pod: 1 when it would fail. */
 static int report(const struct manifest_pod *pod, const struct options *o, const struct policy *policy, cJSON *list)
 {
-	_cleanup_answer_ struct answer a = { .pod = pod, .pod_namespace = o->pod_namespace ? o->pod_namespace : pod->pod_namespace };
-	_cleanup_free_ char *message = NULL;
+	_cleanup_answer_ struct answer a = { .pod = pod,
+					     .pod_namespace = o->pod_namespace ? o->pod_namespace : pod->pod_namespace };
+	_cleanup_free_ char *message = NULL, *name = title(&a);
 
-	examine(&a, policy);
+	examine(&a, o, policy);
 	if (list)
 		cJSON_AddItemToArray(list, answer_json(&a, o));
 	else
@@ -222,7 +228,7 @@ static int report(const struct manifest_pod *pod, const struct options *o, const
 		return 0;
 	fflush(stdout);
 	message = text_safe(a.err.msg);
-	fprintf(stderr, "faultwire: %s\n", message);
+	fprintf(stderr, "faultwire: %s: %s\n", name, message);
 	return 1;
 }
 

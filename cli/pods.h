@@ -8,7 +8,8 @@
 #include "engine/state.h"
 
 /* What the help of every verb says of POD. */
-#define PODS_HELP "POD is NAMESPACE/NAME, NAME, or the first characters of the sandbox's container id ('faultwire status' shows both)."
+#define PODS_HELP \
+	"POD is NAMESPACE/NAME, NAME, or the first characters of the sandbox's container id ('faultwire status' shows both)."
 
 /* Records of the node; index[] are those that were meant. A pod with several interfaces has as many records. */
 struct pods {

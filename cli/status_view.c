@@ -41,7 +41,7 @@ static void counter_cell(struct text_table *t, const struct status_fault *f, uin
 
 static void print_faults(const struct status_pod *pod)
 {
-	static const char *const header[] = { "FAULT",	  "DIRECTION", "WINDOW",   "ARMED",	 "MATCHED",
+	static const char *const header[] = { "FAULT",    "DIRECTION", "WINDOW",   "ARMED",     "MATCHED",
 					      "INJECTED", "SEGMENTS",  "OVERFLOW", "LOST RACES" };
 	_cleanup_table_ struct text_table t = { .columns = ARRAY_SIZE(header) };
 
@@ -77,17 +77,17 @@ static void print_pod(const struct status_pod *pod)
 	const struct state_pod *r = pod->record;
 	_cleanup_free_ char *title = pods_title(r), *by = held_text(pod->held, r);
 
-	print_line("", util_printf("%s  container %.13s%s%s  build %s", title, r->container_id, *r->experiment ? "  experiment " : "",
-				   r->experiment, r->build));
+	print_line("", util_printf("%s  container %.13s%s%s  build %s", title, r->container_id,
+				   *r->experiment ? "  experiment " : "", r->experiment, r->build));
 	if (pod->gone)
 		print_line("  ", util_printf("its namespace is gone: the next pod's creation or the runtime's GC cleans this up"));
 	if (*by)
 		print_line("  ", util_printf("aborted by %s", by));
 	print_faults(pod);
 	for (size_t i = 0; i < pod->n_queues; i++)
-		print_line("  ", util_printf("queued on %s: %u packets, %u bytes; dropped there so far: %u", pod->queues[i].interface,
-					     pod->queues[i].stats.queued_packets, pod->queues[i].stats.queued_bytes,
-					     pod->queues[i].stats.dropped));
+		print_line("  ", util_printf("queued on %s: %u packets, %u bytes; dropped there so far: %u",
+					     pod->queues[i].interface, pod->queues[i].stats.queued_packets,
+					     pod->queues[i].stats.queued_bytes, pod->queues[i].stats.dropped));
 }
 
 void status_view_print(const struct status *s)
@@ -116,12 +116,9 @@ static void counters_json(cJSON *j, const struct status_fault *f)
 		const char *key;
 		uint64_t value;
 	} counters[] = {
-		{ "matched", f->state.word >> 8 },
-		{ "injected", f->state.injected },
-		{ "segments", f->state.segments },
-		{ "injectedSegments", f->state.injected_segments },
-		{ "overflow", f->state.overflow },
-		{ "lostRaces", f->state.lost_races },
+		{ "matched", f->state.word >> 8 }, { "injected", f->state.injected },
+		{ "segments", f->state.segments }, { "injectedSegments", f->state.injected_segments },
+		{ "overflow", f->state.overflow }, { "lostRaces", f->state.lost_races },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
@@ -164,9 +161,15 @@ static void record_json(cJSON *j, const struct state_pod *r)
 	const struct {
 		const char *key, *value;
 	} strings[] = {
-		{ "namespace", r->pod_namespace },    { "name", r->pod_name },   { "uid", r->pod_uid },
-		{ "containerId", r->container_id },   { "interface", r->ifname }, { "network", r->network },
-		{ "netns", r->netns },                { "experiment", r->experiment }, { "build", r->build },
+		{ "namespace", r->pod_namespace },
+		{ "name", r->pod_name },
+		{ "uid", r->pod_uid },
+		{ "containerId", r->container_id },
+		{ "interface", r->ifname },
+		{ "network", r->network },
+		{ "netns", r->netns },
+		{ "experiment", r->experiment },
+		{ "build", r->build },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)

@@ -47,8 +47,8 @@ static cJSON *plain_scalar(const char *s)
 		const char *text;
 		int type;
 	} words[] = {
-		{ "", cJSON_NULL },        { "~", cJSON_NULL },      { "null", cJSON_NULL },   { "Null", cJSON_NULL },
-		{ "NULL", cJSON_NULL },    { "true", cJSON_True },   { "True", cJSON_True },   { "TRUE", cJSON_True },
+		{ "", cJSON_NULL },       { "~", cJSON_NULL },      { "null", cJSON_NULL },   { "Null", cJSON_NULL },
+		{ "NULL", cJSON_NULL },   { "true", cJSON_True },   { "True", cJSON_True },   { "TRUE", cJSON_True },
 		{ "false", cJSON_False }, { "False", cJSON_False }, { "FALSE", cJSON_False },
 	};
 	cJSON *n;

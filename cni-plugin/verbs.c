@@ -24,7 +24,7 @@ static const char *call_getenv(const struct call *call, const char *name)
 
 /* ---- the node's policy */
 
-/* Reads a regular file whole; the text is the caller's. */
+/* Reads a regular file whole; the text is the caller's. -ENOENT goes without a message: err may hold one that is to stay. */
 static int read_file(const char *path, char **ret, size_t *ret_n, struct error *err)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -32,6 +32,8 @@ static int read_file(const char *path, char **ret, size_t *ret_n, struct error *
 	struct stat st;
 	ssize_t n;
 
+	if (fd < 0 && errno == ENOENT)
+		return -ENOENT;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return error_set(err, errno, "%s: %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode) || st.st_size > POLICY_MAX_BYTES)

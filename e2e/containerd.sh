@@ -61,14 +61,14 @@ containerd_log() {
 
 ctrd_ready() {
 	local image archive
-	e2e_wait "$E2E_UP_TIMEOUT" ctrd_answers || return
+	e2e_wait "$E2E_UP_TIMEOUT" ctrd_answers || return 1
 	for image in pause busybox; do
 		archive=$E2E_TOP/build/e2e/$image.tar
-		ctr --address "$CRI_SOCKET" --namespace k8s.io images import "$archive" >/dev/null || return
+		ctr --address "$CRI_SOCKET" --namespace k8s.io images import "$archive" >/dev/null || return 1
 	done
 	# The CRI plugin hears of new images by an event, some time later.
 	for image in localhost/pause:e2e "$E2E_IMAGE"; do
-		e2e_wait "$E2E_UP_TIMEOUT" ctrd_has_image "$image" || return
+		e2e_wait "$E2E_UP_TIMEOUT" ctrd_has_image "$image" || return 1
 	done
 	e2e_wait "$E2E_UP_TIMEOUT" ctrd_network_ready
 }
@@ -112,7 +112,7 @@ ctrd_swept() {
 	for dir in /sys/fs/cgroup/"$ctrd_cgroup" /sys/fs/cgroup/*/"$ctrd_cgroup"; do
 		[[ -d $dir ]] || continue
 		find "$dir" -name cgroup.procs -exec cat {} + | xargs -r kill -KILL || true
-		find "$dir" -depth -type d -exec rmdir {} + || return
+		find "$dir" -depth -type d -exec rmdir {} + || return 1
 	done
 	[[ -z $(ctrd_shims) ]]
 }
@@ -215,8 +215,8 @@ ctrd_spec() {
 pod_run() {
 	local name=$1 annotations=${2:-{\}} namespace=${3:-default} uid config id
 	read -r uid </proc/sys/kernel/random/uuid
-	config=$(pod_config "$name" "$namespace" "$uid" "$annotations") || return
-	id=$(cri RunPodSandbox <<<"config { $config }" | cri_get pod_sandbox_id) && [[ -n $id ]] || return
+	config=$(pod_config "$name" "$namespace" "$uid" "$annotations") || return 1
+	id=$(cri RunPodSandbox <<<"config { $config }" | cri_get pod_sandbox_id) && [[ -n $id ]] || return 1
 	# Every container of the pod is to be created with the same.
 	echo "$config" >"$ctrd_dir/pods/$id"
 	echo "$id"
@@ -225,7 +225,7 @@ pod_run() {
 # As the kubelet, pods here have a process namespace for each container.
 pod_config() {
 	local annotations
-	annotations=$(cri_map annotations <<<"$4") || return
+	annotations=$(cri_map annotations <<<"$4") || return 1
 	cat <<-CONFIG
 		metadata { name: "$1" namespace: "$2" uid: "$3" }
 		hostname: "$1"
@@ -255,12 +255,12 @@ pod_remove() {
 # pod_ip SANDBOX [4|6]: its address, of IPv4 if not told
 pod_ip() {
 	local status ip
-	status=$(cri PodSandboxStatus <<<"pod_sandbox_id: \"$1\"") || return
+	status=$(cri PodSandboxStatus <<<"pod_sandbox_id: \"$1\"") || return 1
 	while read -r ip; do
 		case ${2:-4}$ip in
 		6*:* | 4*.*)
 			echo "$ip"
-			return
+			return 0
 			;;
 		esac
 	done < <(sed -n 's/^ *ip: "\(.*\)"$/\1/p' <<<"$status")
@@ -293,7 +293,7 @@ ctr_run() {
 # ctr_create SANDBOX NAME COMMAND...: the same without starting it
 ctr_create() {
 	local sandbox=$1 name=$2 command id
-	command=$(cri_strings command "${@:3}") || return
+	command=$(cri_strings command "${@:3}") || return 1
 	id=$(
 		cri CreateContainer <<-REQUEST | cri_get container_id
 			pod_sandbox_id: "$sandbox"
@@ -333,11 +333,11 @@ ctr_remove() {
 	cri RemoveContainer <<<"container_id: \"$1\"" >/dev/null
 }
 
-# ctr_wait CONTAINER [SECONDS]: waits for its end (60), and returns its exit code; 124 if that takes longer
+# ctr_wait CONTAINER [SECONDS]: waits for its end (60), and returns its exit code; 124 if that takes longer, 125 if the runtime failed
 ctr_wait() {
 	local code
-	e2e_wait "${2:-60}" ctr_exited "$1" || return
-	code=$(cri ContainerStatus <<<"container_id: \"$1\"" | cri_get exit_code) || return
+	e2e_wait "${2:-60}" ctr_exited "$1" || return 124
+	code=$(cri ContainerStatus <<<"container_id: \"$1\"" | cri_get exit_code) || return 125
 	return "${code:-0}"
 }
 
@@ -353,6 +353,6 @@ ctr_pid() {
 # ctr_logs CONTAINER: what it has printed, without the time, stream and tag that begin each line of the log
 ctr_logs() {
 	local log
-	log=$(cri ContainerStatus <<<"container_id: \"$1\"" | cri_get log_path) || return
+	log=$(cri ContainerStatus <<<"container_id: \"$1\"" | cri_get log_path) || return 1
 	sed -E 's/^[^ ]+ (stdout|stderr) [FP] //' "$log"
 }

@@ -59,6 +59,7 @@ e2e_defer() {
 	e2e_cleanups=("$line" "${e2e_cleanups[@]}")
 }
 
+# What runs in here must not say "return" without a number: in a trap that is the status of what came before the trap.
 e2e_cleanup() {
 	local rc=$? line
 	trap - EXIT

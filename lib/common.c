@@ -60,9 +60,10 @@ static int parse_name(const struct json *j, struct fault *f, struct error *err)
 	if (r < 0 || !name)
 		return r;
 	if (!common_is_name(name, FAULT_NAME_MAX))
-		return json_error(j, err,
-				  "'%.70s' is not a name: up to %d letters, digits, '-', '_' and '.', with a letter or a digit at both ends",
-				  name, FAULT_NAME_MAX);
+		return json_error(
+			j, err,
+			"'%.70s' is not a name: up to %d letters, digits, '-', '_' and '.', with a letter or a digit at both ends",
+			name, FAULT_NAME_MAX);
 	snprintf(f->name, sizeof(f->name), "%s", name);
 	return 0;
 }
@@ -157,7 +158,8 @@ static int parse_schedule(const struct json *j, struct fault *f, struct error *e
 	if (r < 0 || !s)
 		return r;
 	if (is_wall_clock(s))
-		return error_set(err, ENOTSUP, "%s: '%.64s': wall-clock schedules are not built yet, use '@every <duration>'", j->path, s);
+		return error_set(err, ENOTSUP, "%s: '%.64s': wall-clock schedules are not built yet, use '@every <duration>'",
+				 j->path, s);
 	if (strncmp(s, every, strlen(every)) != 0)
 		return json_error(j, err, "'%.64s' is not a schedule, write '@every <duration>' as in '@every 10m'", s);
 	text.valuestring = (char *)s + strlen(every);
@@ -183,7 +185,8 @@ static int check_window(const struct json *j, const struct fault *f, struct erro
 		return 0;
 	json_format_duration(f->duration_ns, on, sizeof(on));
 	json_format_duration(f->every_ns, every, sizeof(every));
-	return json_error(&duration, err, "'%s' is longer than the schedule's period of %s: shorten it or lengthen the period", on, every);
+	return json_error(&duration, err, "'%s' is longer than the schedule's period of %s: shorten it or lengthen the period", on,
+			  every);
 }
 
 static int parse_window(const struct json *j, struct fault *f, struct error *err)

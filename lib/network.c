@@ -64,14 +64,17 @@ static int refuse_foreign(const struct json *j, const struct fault_kind *kind, s
 	struct json containers = json_get(j, "containers");
 
 	if (json_has(&containers))
-		return json_error(&containers, err, "a network fault acts on the whole pod, whose containers share one network: remove it");
+		return json_error(&containers, err,
+				  "a network fault acts on the whole pod, whose containers share one network: remove it");
 	for (size_t i = 0; i < fault_kinds_count; i++) {
 		const char *body = fault_kinds[i]->body;
 		struct json at = body ? json_get(j, body) : (struct json){};
 
 		if (json_has(&at) && (!kind->body || !util_streq(body, kind->body)))
-			return json_error(&at, err, "belongs to action '%s', but this fault's action is '%s': remove it, or make two faults of it",
-					  fault_kinds[i]->name, kind->name);
+			return json_error(
+				&at, err,
+				"belongs to action '%s', but this fault's action is '%s': remove it, or make two faults of it",
+				fault_kinds[i]->name, kind->name);
 	}
 	return common_unbuilt(j, unbuilt, err);
 }
@@ -84,7 +87,8 @@ static int parse_body(const struct json *j, struct fault *f, struct error *err)
 		return 0;
 	body = json_get(j, f->kind->body);
 	if (!json_has(&body))
-		return json_error(j, err, "action '%s' needs '%s' beside it, an object with its parameters", f->kind->name, f->kind->body);
+		return json_error(j, err, "action '%s' needs '%s' beside it, an object with its parameters", f->kind->name,
+				  f->kind->body);
 	return f->kind->parse(&body, f, err);
 }
 
@@ -117,12 +121,13 @@ static int parse_packets(const struct json *j, struct fault *f, struct error *er
 
 int network_parse(const struct json *j, size_t index, struct fault *f, struct error *err)
 {
-	const char *keys[] = { "action",      COMMON_KEYS,  "direction", "target",
-			       "includeNode", "perSegment", "backend",	 NULL /* the body's */, NULL };
+	const char *keys[] = { "action",     COMMON_KEYS, "direction",           "target", "includeNode",
+			       "perSegment", "backend",   NULL /* the body's */, NULL };
 	int r;
 
 	if (!cJSON_IsObject(j->value))
-		return json_error(j, err, "must be a fault, an object as in {\"action\":\"delay\",\"delay\":{\"latency\":\"200ms\"}}");
+		return json_error(j, err,
+				  "must be a fault, an object as in {\"action\":\"delay\",\"delay\":{\"latency\":\"200ms\"}}");
 	snprintf(f->path, sizeof(f->path), "%.95s", j->path);
 	snprintf(f->name, sizeof(f->name), "network[%zu]", index);
 	r = parse_action(j, &f->kind, err);

@@ -12,7 +12,7 @@
 #include "lib/util.h"
 
 static const char *const protocols[] = {
-	[PROTOCOL_ANY] = "any",	  [PROTOCOL_TCP] = "tcp",   [PROTOCOL_UDP] = "udp",
+	[PROTOCOL_ANY] = "any",   [PROTOCOL_TCP] = "tcp",   [PROTOCOL_UDP] = "udp",
 	[PROTOCOL_SCTP] = "sctp", [PROTOCOL_ICMP] = "icmp", NULL,
 };
 
@@ -42,7 +42,7 @@ static struct fault_prefix network_of(const struct fault_prefix *p)
 	struct fault_prefix ret = *p;
 
 	for (unsigned int bit = p->len; bit < 128; bit++)
-		ret.addr[bit / 8] &= (uint8_t)~(0x80 >> bit % 8);
+		ret.addr[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
 	return ret;
 }
 
@@ -95,8 +95,8 @@ static int parse_prefix(const struct json *j, struct fault_prefix *ret, struct e
 	if (!v4 && is_mapped(&p))
 		return json_error(j, err, "'%.64s' is an IPv4-mapped prefix, write '%s'", s, text);
 	if (memcmp(&network, &p, sizeof(p)) != 0)
-		return json_error(j, err, "'%.64s' has bits set behind its length, write '%s' (or the address alone, for that one)", s,
-				  text);
+		return json_error(j, err, "'%.64s' has bits set behind its length, write '%s' (or the address alone, for that one)",
+				  s, text);
 	*ret = p;
 	return 0;
 }
@@ -126,8 +126,10 @@ static int parse_range(const struct json *j, struct fault_range *ret, struct err
 	if (!cJSON_IsString(j->value) && !cJSON_IsNumber(j->value))
 		return json_error(j, err, "must be a port or a range of ports, as in 5432 or \"8000-8100\", not %s", text);
 	dash = strchrnul(text, '-');
-	if (!parse_port(text, (size_t)(dash - text), &range.first) || (*dash && !parse_port(dash + 1, strlen(dash + 1), &range.last)))
-		return json_error(j, err, "'%s' is not a port or a range of ports from 1 to 65535, as in 5432 or \"8000-8100\"", text);
+	if (!parse_port(text, (size_t)(dash - text), &range.first) ||
+	    (*dash && !parse_port(dash + 1, strlen(dash + 1), &range.last)))
+		return json_error(j, err, "'%s' is not a port or a range of ports from 1 to 65535, as in 5432 or \"8000-8100\"",
+				  text);
 	if (*dash == '\0')
 		range.last = range.first;
 	if (range.last < range.first)
@@ -221,7 +223,8 @@ int target_parse(const struct json *j, struct fault_target *t, struct error *err
 		return r;
 	t->protocol = (enum fault_protocol)which;
 	if (t->protocol == PROTOCOL_ICMP && (t->n_ports || t->n_source_ports))
-		return json_error(&protocol, err, "'icmp' has no ports, remove 'ports' and 'sourcePorts', or ask for tcp, udp or sctp");
+		return json_error(&protocol, err,
+				  "'icmp' has no ports, remove 'ports' and 'sourcePorts', or ask for tcp, udp or sctp");
 	return 0;
 }
 

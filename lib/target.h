@@ -8,7 +8,7 @@
 #include "lib/fault.h"
 
 #define TARGET_PREFIXES_MAX 128 /* cidrs and except together */
-#define TARGET_RANGES_MAX 64	/* ports and sourcePorts together */
+#define TARGET_RANGES_MAX 64    /* ports and sourcePorts together */
 
 /* Absent = everything. What was read until a failure is in *t: target_cleanup in any case. */
 int target_parse(const struct json *j, struct fault_target *t, struct error *err);

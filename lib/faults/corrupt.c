@@ -32,11 +32,13 @@ static void note_fallback(struct plan_builder *b, const struct fault *f, unsigne
 	const char *module = !b->env->netem ? "sch_netem" : !b->env->htb ? "sch_htb" : !b->env->ifb ? "ifb" : "act_mirred";
 
 	if (dirs & 1U << FW_EGRESS)
-		plan_note(b, "%s: without %s: on the way out a bit of payload and checksum is flipped by BPF and checksum offload is turned off",
+		plan_note(b,
+			  "%s: without %s: on the way out a bit of payload and checksum is flipped by BPF and checksum offload is "
+			  "turned off",
 			  f->name, module);
 	if (dirs & 1U << FW_INGRESS)
-		plan_note(b, "%s: without %s: on the way in a corrupted packet is dropped, as its receiver's checksum would do", f->name,
-			  module);
+		plan_note(b, "%s: without %s: on the way in a corrupted packet is dropped, as its receiver's checksum would do",
+			  f->name, module);
 }
 
 static enum fw_op choose_op(const struct fault *f, struct plan_builder *b)

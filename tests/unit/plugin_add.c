@@ -60,25 +60,25 @@ static void passes_a_pod_through_that_is_not_selected(void **state)
 static const struct {
 	const char *value, *path;
 } bad[] = {
-	{ "{\"action\":\"delay\",\"delay\":{\"latency\":\"200\"}}", "faultwire.dev/network[0].delay.latency: " },
-	{ "{\"action\":\"delay\",\"delay\":{\"latency\":\"-5ms\"}}", "faultwire.dev/network[0].delay.latency: " },
-	{ "{\"action\":\"delay\",\"delay\":{\"latency\":\"NaNms\"}}", "faultwire.dev/network[0].delay.latency: " },
-	{ "{\"action\":\"delay\",\"delay\":{\"latency\":\"5ms\",\"latncy\":\"5ms\"}}", "faultwire.dev/network[0].delay" },
-	{ "{\"action\":\"delay\",\"delay\":[]}", "faultwire.dev/network[0].delay" },
-	{ "{\"action\":\"loss\",\"loss\":{\"loss\":\"101\"}}", "faultwire.dev/network[0].loss.loss: " },
-	{ "{\"action\":\"loss\",\"loss\":{\"loss\":\"-1\"}}", "faultwire.dev/network[0].loss.loss: " },
-	{ "{\"action\":\"loss\",\"loss\":{\"loss\":\"NaN\"}}", "faultwire.dev/network[0].loss.loss: " },
+	{ "{\"action\":\"delay\",\"delay\":{\"latency\":\"200\"}}", "faultwire.dev/network.delay.latency: " },
+	{ "{\"action\":\"delay\",\"delay\":{\"latency\":\"-5ms\"}}", "faultwire.dev/network.delay.latency: " },
+	{ "{\"action\":\"delay\",\"delay\":{\"latency\":\"NaNms\"}}", "faultwire.dev/network.delay.latency: " },
+	{ "{\"action\":\"delay\",\"delay\":{\"latency\":\"5ms\",\"latncy\":\"5ms\"}}", "faultwire.dev/network.delay" },
+	{ "{\"action\":\"delay\",\"delay\":[]}", "faultwire.dev/network.delay" },
+	{ "{\"action\":\"loss\",\"loss\":{\"loss\":\"101\"}}", "faultwire.dev/network.loss.loss: " },
+	{ "{\"action\":\"loss\",\"loss\":{\"loss\":\"-1\"}}", "faultwire.dev/network.loss.loss: " },
+	{ "{\"action\":\"loss\",\"loss\":{\"loss\":\"NaN\"}}", "faultwire.dev/network.loss.loss: " },
 	{ "{\"action\":\"loss\",\"loss\":{\"loss\":NaN}}", "faultwire.dev/network: " },
-	{ "{\"action\":\"loss\",\"loss\":{\"loss\":true}}", "faultwire.dev/network[0].loss.loss: " },
-	{ "{\"action\":\"los\"}", "faultwire.dev/network[0].action: " },
+	{ "{\"action\":\"loss\",\"loss\":{\"loss\":true}}", "faultwire.dev/network.loss.loss: " },
+	{ "{\"action\":\"los\"}", "faultwire.dev/network.action: " },
 	{ "{\"action\":\"partition\",\"target\":{\"cidrs\":[\"::ffff:10.0.0.0/104\"]}}",
-	  "faultwire.dev/network[0].target.cidrs[0]: " },
-	{ "{\"action\":\"partition\",\"target\":{\"cidrs\":[]}}", "faultwire.dev/network[0].target.cidrs: " },
-	{ "{\"action\":\"partition\",\"target\":{\"ports\":[]}}", "faultwire.dev/network[0].target.ports: " },
-	{ "{\"action\":\"partition\",\"target\":{\"ports\":[\"0\"]}}", "faultwire.dev/network[0].target.ports[0]: " },
-	{ "{\"action\":\"partition\",\"target\":{\"ports\":[\"70000\"]}}", "faultwire.dev/network[0].target.ports[0]: " },
-	{ "{\"action\":\"partition\",\"target\":{\"ports\":[\"53\"],\"protocol\":\"icmp\"}}", "faultwire.dev/network[0].target" },
-	{ "{\"action\":\"dns\"}", "faultwire.dev/network[0].action: " },
+	  "faultwire.dev/network.target.cidrs[0]: " },
+	{ "{\"action\":\"partition\",\"target\":{\"cidrs\":[]}}", "faultwire.dev/network.target.cidrs: " },
+	{ "{\"action\":\"partition\",\"target\":{\"ports\":[]}}", "faultwire.dev/network.target.ports: " },
+	{ "{\"action\":\"partition\",\"target\":{\"ports\":[\"0\"]}}", "faultwire.dev/network.target.ports[0]: " },
+	{ "{\"action\":\"partition\",\"target\":{\"ports\":[\"70000\"]}}", "faultwire.dev/network.target.ports[0]: " },
+	{ "{\"action\":\"partition\",\"target\":{\"ports\":[\"53\"],\"protocol\":\"icmp\"}}", "faultwire.dev/network.target" },
+	{ "{\"action\":\"dns\"}", "faultwire.dev/network.action: " },
 	{ "[]", "faultwire.dev/network: " },
 	{ "", "faultwire.dev/network: " },
 	{ "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]",
@@ -117,12 +117,15 @@ static void prints_an_error_as_the_protocol_wants_it(void **state)
 {
 	(void)state;
 	fake.add = -EEXIST;
-	fake.msg = "interface 'eth0' has the root qdisc 'cake' of somebody else";
+	fake.msg = "'eth0' has a root qdisc 'cake'";
 	assert_int_equal(fake_run(FAULTY, strlen(FAULTY)), 1);
-	assert_string_equal(
-		fake.out, "{\"cniVersion\":\"1.0.0\",\"code\":104,\"msg\":\"interface 'eth0' has the root qdisc 'cake' of somebody "
-			  "else\",\"details\":\"no fault was applied; qdiscs that others made are never replaced\"}\n");
-	assert_string_equal(fake.log, "faultwire: ADD abc: interface 'eth0' has the root qdisc 'cake' of somebody else\n");
+	assert_string_equal(fake.out, "{\"cniVersion\":\"1.0.0\",\"code\":104,\"msg\":\"'eth0' has a root qdisc 'cake'\"}\n");
+	assert_string_equal(fake.log, "faultwire: ADD abc: 'eth0' has a root qdisc 'cake'\n");
+	fake.add = -ENOTSUP;
+	fake.msg = "no module sch_netem";
+	assert_int_equal(fake_run(FAULTY, strlen(FAULTY)), 1);
+	assert_string_equal(fake.out, "{\"cniVersion\":\"1.0.0\",\"code\":102,\"msg\":\"no module sch_netem\","
+				      "\"details\":\"'faultwire doctor' on the node names all that it lacks\"}\n");
 }
 
 static void gives_each_engine_failure_its_code(void **state)
@@ -148,7 +151,7 @@ static void refuses_what_the_policy_forbids(void **state)
 	fails(FAULTY, 101, "faultwire.dev/", "");
 	fake_setenv("CNI_ARGS", "K8S_POD_NAMESPACE=shop");
 	policy("{\"actions\":{\"deny\":[\"loss\"]}}");
-	fails(FAULTY, 101, "faultwire.dev/network[0]", "");
+	fails(FAULTY, 101, "faultwire.dev/network", "");
 	fake_setenv("CNI_ARGS", "K8S_POD_NAMESPACE");
 	fails(FAULTY, 4, "CNI_ARGS: 'K8S_POD_NAMESPACE' is not KEY=value", "");
 }
@@ -185,6 +188,9 @@ static void ignores_what_goes_wrong_where_the_policy_says_so(void **state)
 	fake.add = -ENOTSUP;
 	succeeds(FAULTY, PREV, ADDED);
 	assert_non_null(strstr(fake.log, "the engine says no"));
+	/* the runtime's mistakes are nobody's annotations */
+	fake_setenv("CNI_ARGS", "nonsense");
+	fails(FAULTY, 4, "CNI_ARGS: 'nonsense' is not KEY=value", "");
 }
 
 static void undoes_its_work_when_the_result_cannot_be_written(void **state)
