@@ -43,10 +43,9 @@ struct {
 /* Independent draws for one event. */
 enum fw_lane { FW_LANE_GATE, FW_LANE_STEP, FW_LANE_HIT, FW_LANE_JITTER, FW_LANE_PLACE, FW_LANES = 8 };
 
-/* util_mix64: splitmix64 (Steele, Lea, Flood 2014). */
+/* util_mix64 in the kernel: splitmix64's finaliser (Steele, Lea, Flood 2014); draws are its stream from the rule's key on. */
 static __always_inline __u64 fault_mix(__u64 x)
 {
-	x += 0x9e3779b97f4a7c15ULL;
 	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
 	x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
 	return x ^ (x >> 31);
@@ -54,7 +53,7 @@ static __always_inline __u64 fault_mix(__u64 x)
 
 static __always_inline __u32 fault_draw(const struct fw_rule *r, __u64 n, enum fw_lane lane)
 {
-	return fault_mix(r->key + (n * FW_LANES + lane) * 0x9e3779b97f4a7c15ULL) >> 32;
+	return fault_mix(r->key + (n * FW_LANES + lane + 1) * 0x9e3779b97f4a7c15ULL) >> 32;
 }
 
 /* Rules of a slot that nobody has switched off. */

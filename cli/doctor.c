@@ -118,7 +118,7 @@ static int run(int argc, char **argv, struct error *err)
 	if (o.json)
 		puts(text);
 	else
-		printf("%u ok, %u warnings, %u failed\n", n[DOCTOR_OK], n[DOCTOR_WARN], n[DOCTOR_FAIL]);
+		printf("%u ok, %u warn, %u fail\n", n[DOCTOR_OK], n[DOCTOR_WARN], n[DOCTOR_FAIL]);
 	return n[DOCTOR_FAIL] ? 1 : 0;
 }
 

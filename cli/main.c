@@ -98,9 +98,12 @@ static int run(const struct command *c, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	static char name[] = "faultwire"; /* in messages, whatever the file is called */
 	const struct command *c;
 	int verb = 0;
 
+	if (argc > 0)
+		argv[0] = name;
 	argp_err_exit_status = CLI_USAGE;
 	argp_program_version_hook = print_version;
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &verb);

@@ -5,6 +5,7 @@
  */
 #include <argp.h>
 #include <errno.h>
+#include <sys/capability.h>
 
 #include "cli/cli.h"
 #include "cli/input.h"
@@ -91,6 +92,18 @@ static void answer_cleanup(struct answer *a)
 /* Features of a node that cannot be asked: all of them. */
 static const struct plan_env everything = { .htb = true, .tbf = true, .netem = true, .fq = true, .ifb = true, .mirred = true };
 
+/* Probing makes a network namespace and comes back from it. */
+static bool may_ask_node(void)
+{
+	cap_flag_value_t set = CAP_CLEAR;
+	cap_t have = cap_get_proc();
+
+	if (have)
+		cap_get_flag(have, CAP_SYS_ADMIN, CAP_EFFECTIVE, &set);
+	cap_free(have);
+	return set == CAP_SET;
+}
+
 /* The plan of this node where it lets itself be asked, else of one that has everything. */
 static int build(struct answer *a, uint64_t max_delay_ns, bool any_node)
 {
@@ -99,7 +112,7 @@ static int build(struct answer *a, uint64_t max_delay_ns, bool any_node)
 	struct plan_env assumed = everything;
 	int r;
 
-	a->assumed = any_node || engine_env_get(&a->spec, max_delay_ns, false, &env, NULL) != 0;
+	a->assumed = any_node || !may_ask_node() || engine_env_get(&a->spec, max_delay_ns, false, &env, NULL) != 0;
 	if (a->assumed) {
 		assumed.max_delay_ns = max_delay_ns;
 		r = plan_build(&a->spec, &assumed, &a->plan, &a->err);

@@ -92,9 +92,9 @@ static int pick(struct pods *p, const char *word, bool *picked, struct error *er
 	return 0;
 }
 
-static int by_title(const void *a, const void *b, void *ctx)
+static int by_title(const void *a, const void *b)
 {
-	const struct state_pod *pods = ctx, *x = &pods[*(const size_t *)a], *y = &pods[*(const size_t *)b];
+	const struct state_pod *x = a, *y = b;
 	int r = strcmp(x->pod_namespace, y->pod_namespace);
 
 	if (!r)
@@ -112,6 +112,8 @@ int pods_select(char *const *words, size_t n, struct pods *ret, struct error *er
 
 	if (r)
 		return r;
+	if (p.all.n)
+		qsort(p.all.pods, p.all.n, sizeof(*p.all.pods), by_title);
 	picked = util_alloc(p.all.n + 1, sizeof(*picked));
 	for (size_t i = 0; !r && i < n; i++)
 		r = pick(&p, words[i], picked, err);
@@ -121,7 +123,6 @@ int pods_select(char *const *words, size_t n, struct pods *ret, struct error *er
 	for (size_t i = 0; i < p.all.n; i++)
 		if (!n || picked[i])
 			p.index[p.n++] = i;
-	qsort_r(p.index, p.n, sizeof(*p.index), by_title, p.all.pods);
 	*ret = p;
 	p = (struct pods){};
 	return 0;

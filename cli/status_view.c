@@ -82,7 +82,7 @@ static void print_pod(const struct status_pod *pod)
 	if (pod->gone)
 		print_line("  ", util_printf("its namespace is gone: the next pod's creation or the runtime's GC cleans this up"));
 	if (*by)
-		print_line("  ", util_printf("aborted by %s", by));
+		print_line("  ", util_printf("off by %s", by));
 	print_faults(pod);
 	for (size_t i = 0; i < pod->n_queues; i++)
 		print_line("  ", util_printf("queued on %s: %u packets, %u bytes; dropped there so far: %u",

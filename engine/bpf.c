@@ -63,11 +63,11 @@ static int bpffs_check(struct error *err)
 	struct statfs fs;
 
 	if (statfs("/sys/fs/bpf", &fs))
-		return error_set(err, ENODEV,
+		return error_set(err, ENOTSUP,
 				 "/sys/fs/bpf is not there: the kernel lacks CONFIG_BPF_SYSCALL or sysfs is not mounted");
 	if (fs.f_type != BPF_FS_MAGIC)
 		return error_set(
-			err, ENODEV,
+			err, ENOTSUP,
 			"no bpf filesystem is mounted at /sys/fs/bpf: 'mount -t bpf bpf /sys/fs/bpf', and see to it that the host "
 			"does so at boot");
 	return 0;

@@ -28,8 +28,8 @@ struct bpf_node {
 const char *bpf_build(void);
 
 /*
- * Opens this build's pins, loading and pinning them first where they are not there (under the state lock). -ENODEV: bpffs not
- * mounted; -EPERM: not allowed to load; -ENOTSUP: the kernel refuses the program (the verifier's last line is in the
+ * Opens this build's pins, loading and pinning them first where they are not there (under the state lock). -EPERM: not allowed to load; -ENOTSUP: bpffs
+ * not mounted, or the kernel refuses the program (the verifier's last line is in the
  * message); each names the remedy.
  */
 int bpf_node_load(struct bpf_node *ret, struct error *err);

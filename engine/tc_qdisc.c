@@ -60,20 +60,30 @@ static void qdisc_read(void *ctx, struct nlmsghdr *reply)
 	stats_read(attrs[TCA_STATS2], &q->stats);
 }
 
-/* One qdisc by its place (a dump would be one of all devices); *ret is empty when there is none that somebody set. */
-static int qdisc_get(struct tc *tc, int ifindex, uint32_t parent, struct qdisc *ret, struct error *err)
+/*
+ * One qdisc by its place (a dump would be one of all devices); *ret is empty when there is none that somebody set. Without NLM_F_ECHO the
+ * kernel answers a get of one qdisc to the multicast group alone (qdisc_notify in net/sched/sch_api.c).
+ */
+static int qdisc_find(struct tc *tc, int ifindex, uint32_t parent, struct qdisc *ret, struct tc_ack *ack)
 {
 	struct tcmsg header = { .tcm_ifindex = ifindex, .tcm_parent = parent };
 	struct qdisc found = {};
-	struct tc_ack ack = {};
-	char name[IF_NAMESIZE];
-	int r = tc_talk(tc, tc_object_msg(RTM_GETQDISC, NLM_F_ECHO, &header, NULL), qdisc_read, &found, &ack);
+	int r = tc_talk(tc, tc_object_msg(RTM_GETQDISC, NLM_F_ECHO, &header, NULL), qdisc_read, &found, ack);
 
 	/* EINVAL: the kernel does not show a built-in one */
 	if (r && r != -ENOENT && r != -EINVAL)
-		return tc_fail(err, r, &ack, "cannot read the qdiscs of '%s'", tc_ifname(ifindex, name));
+		return r;
 	*ret = found.handle ? found : (struct qdisc){};
 	return 0;
+}
+
+static int qdisc_get(struct tc *tc, int ifindex, uint32_t parent, struct qdisc *ret, struct error *err)
+{
+	struct tc_ack ack = {};
+	char name[IF_NAMESIZE];
+	int r = qdisc_find(tc, ifindex, parent, ret, &ack);
+
+	return r ? tc_fail(err, r, &ack, "cannot read the qdiscs of '%s'", tc_ifname(ifindex, name)) : 0;
 }
 
 /* Whether a removal found nothing to remove: no such qdisc, another's handle, no such interface any more. */
@@ -141,9 +151,10 @@ int tc_clsact_del(struct tc *tc, int ifindex, struct error *err)
 {
 	bool used = false;
 	struct qdisc q;
-	int r = qdisc_get(tc, ifindex, TC_H_CLSACT, &q, err);
+	int r = 0;
 
-	if (r == -ENODEV || (!r && !util_streq(q.kind, "clsact")))
+	/* what cannot be read cannot be removed either, and then the removal says why */
+	if (!qdisc_find(tc, ifindex, TC_H_CLSACT, &q, NULL) && !util_streq(q.kind, "clsact"))
 		return 0;
 	for (int dir = 0; !r && !used && dir < FW_DIRS; dir++)
 		r = tc_filters_exist(tc, ifindex, dir, &used, err);

@@ -70,7 +70,7 @@ const char *json_show(const struct json *j, char *buf, size_t n)
 	if (cJSON_IsString(j->value))
 		snprintf(buf, n, "%s", j->value->valuestring);
 	else if (cJSON_IsNumber(j->value))
-		snprintf(buf, n, "%.15g", j->value->valuedouble);
+		snprintf(buf, n, "%.15g", j->value->valuedouble + 0.0); /* -0 is 0 */
 	else if (cJSON_IsBool(j->value))
 		snprintf(buf, n, "%s", cJSON_IsTrue(j->value) ? "true" : "false");
 	else

@@ -120,7 +120,7 @@ static size_t distance(const char *a, const char *b)
 
 const char *util_nearest(const char *s, const char *const *names)
 {
-	size_t len = strlen(s), best = len > NEAREST_MAX ? 0 : 1 + MAX(len / 3, 1);
+	size_t len = strlen(s), best = len > NEAREST_MAX ? 0 : 1 + (len + 2) / 3;
 	const char *ret = NULL;
 
 	for (; best && *names; names++) {

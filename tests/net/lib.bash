@@ -48,7 +48,7 @@ not() {
 }
 
 contains() { # TEXT PATTERN
-	[[ $1 == *$2* ]] || {
+	[[ $1 == *"$2"* ]] || {
 		echo "'$1' does not contain '$2'"
 		return 1
 	}
@@ -156,6 +156,16 @@ leftovers() {
 		ip -n "$ns" -o link | sed -E 's/^[0-9]+: ([^:@]+).*/\1/' | sed "s/^/$ns /"
 		tc -n "$ns" qdisc show dev eth0 2>/dev/null | sed "s/^/$ns /" || true
 	done
+}
+
+# The kernel frees programs and maps a moment after the last reference is gone.
+leaves_nothing() { # BEFORE
+	local i
+	for i in $(seq 40); do
+		[[ $(leftovers) == "$1" ]] && return
+		sleep 0.05
+	done
+	equals "$(leftovers)" "$1"
 }
 
 # ---- packets

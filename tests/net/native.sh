@@ -50,7 +50,7 @@ with '{"action":"partition"}' "a partition drops what leaves, IPv4 and IPv6" bot
 with '{"action":"partition"}' "a partition to leaves alone what enters" both_families 200 50 peer web untouched
 with '{"action":"partition","direction":"from"}' "a partition from drops what enters" both_families 200 50 peer web lost 200
 with '{"action":"loss","loss":{"loss":"10"}}' "a loss of 10 % is one, by the binomial interval" after 20000 0 web peer loss 10
-with '{"action":"loss","loss":{"loss":"30"},"seed":7}' "a seed decides which packets are lost" after 3000 0 web peer predicted 7 30
+with '{"action":"loss","loss":{"loss":"30"},"seed":7,"target":{"ports":[9999]}}' "a seed decides which packets are lost" after 3000 0 web peer predicted 7 30
 with '{"action":"loss","loss":{"loss":"20","correlation":"60"},"seed":3}' "a correlated loss has its share and autocorrelation" \
 	after 40000 0 web peer correlated 20 60 2
 with '{"action":"loss","loss":{"gemodel":{"p":"5","r":"20"}},"seed":5}' "Gilbert-Elliott's runs have the length 1/r" \
@@ -226,6 +226,7 @@ del peer
 
 # ---- bad input: the path and the remedy, exit non-zero, nothing half applied
 
+sleep 0.5
 before=$(leftovers)
 refuses() { # SENTENCE FAULTS PATTERN...
 	local sentence=$1 faults=$2 pattern
@@ -238,7 +239,7 @@ refuses() { # SENTENCE FAULTS PATTERN...
 	for pattern in "$@"; do
 		holds "$sentence: says '$pattern'" contains "$SAID" "$pattern"
 	done
-	equals "$(leftovers)" "$before" >/dev/null || holds "$sentence: leaves nothing" equals "$(leftovers)" "$before"
+	leaves_nothing "$before" >/dev/null || holds "$sentence: leaves nothing" leaves_nothing "$before"
 }
 
 refuses "an unknown key" '{"action":"partition","durration":"1s"}' durration duration '"code":1'
@@ -284,11 +285,11 @@ no_interface() {
 }
 holds "an interface that is not there is said" no_interface
 foreign_root() {
-	tc -n web qdisc add dev eth0 root handle 5: sfq || return 1
+	tc -n web qdisc add dev eth0 root handle 5: htb || return 1
 	local was
 	was=$(tc -n web qdisc show dev eth0)
 	add_said web '{"action":"rate","rate":{"rate":"1mbit"}}' && return 1
-	contains "$SAID" sfq && equals "$(tc -n web qdisc show dev eth0)" "$was"
+	contains "$SAID" "htb" && equals "$(tc -n web qdisc show dev eth0)" "$was"
 }
 holds "a root qdisc of somebody else's is named and left" foreign_root
 tc -n web qdisc del dev eth0 root 2>/dev/null || true
@@ -312,5 +313,5 @@ bpffs() {
 	contains "$SAID" 'mount -t bpf'
 }
 holds "a missing bpffs is named with the remedy" bpffs
-holds "after all of this nothing is left" equals "$(leftovers)" "$before"
+holds "after all of this nothing is left" leaves_nothing "$before"
 finish

@@ -42,14 +42,13 @@ def need(condition, message):
 # ---- the decisions as the kernel makes them
 
 def mix(x):
-    x = (x + GAMMA) & MASK
     x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & MASK
     x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & MASK
     return x ^ (x >> 31)
 
 
 def draw(seed, n, lane):
-    return mix((mix(seed) + (n * LANES + lane) * GAMMA) & MASK) >> 32
+    return mix((mix(seed) + (n * LANES + lane + 1) * GAMMA) & MASK) >> 32
 
 
 def threshold(percent):
