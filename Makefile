@@ -72,10 +72,10 @@ build/engine.a: $(call obj,$(ENGINE_SRC))
 	$(Q)rm -f $@ && ar rcs $@ $^
 build/cni/faultwire: $(call obj,$(PLUGIN_SRC)) build/engine.a build/lib.a
 	$(call msg,LINK,$@)
-	$(Q)mkdir -p $(@D) && $(CC) -static-pie $(HARDEN) $^ -o $@ $(STATIC_LIBS)
+	$(Q)mkdir -p $(@D) && $(CC) -static-pie -Wl,--no-warnings $(HARDEN) $^ -o $@ $(STATIC_LIBS)
 build/faultwire: $(call obj,$(CLI_SRC)) build/engine.a build/lib.a
 	$(call msg,LINK,$@)
-	$(Q)$(CC) -pie $(HARDEN) $^ -o $@ $(CLI_LIBS)
+	$(Q)$(CC) -static-pie -Wl,--no-warnings $(HARDEN) $^ -o $@ $(CLI_LIBS)
 
 .PHONY: install
 install: all

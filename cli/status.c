@@ -61,7 +61,8 @@ static uint64_t now_ns(clockid_t clock)
 	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
 }
 
-enum status_window status_window(const struct fw_rule *r, uint64_t start_ns, uint64_t now, uint64_t *ret_change_ns)
+/* The state of a rule's window at 'now' on its clock; start_ns absolute. */
+static enum status_window window_at(const struct fw_rule *r, uint64_t start_ns, uint64_t now, uint64_t *ret_change_ns)
 {
 	uint64_t since;
 
@@ -93,7 +94,7 @@ static void read_fault(const struct state_pod *record, size_t i, const struct bp
 
 	f->rule = rule;
 	f->armed = !(disarmed >> i & 1);
-	f->window = status_window(&rule->rule, start, now_ns(wall ? CLOCK_REALTIME : CLOCK_MONOTONIC), &f->change_ns);
+	f->window = window_at(&rule->rule, start, now_ns(wall ? CLOCK_REALTIME : CLOCK_MONOTONIC), &f->change_ns);
 	f->counted = node->rules >= 0 && !bpf_rule_get(node, record->slot, i, &live, NULL);
 	if (f->counted)
 		f->state = live.state;

@@ -44,9 +44,6 @@ struct status {
 	size_t n_experiments;
 };
 
-/* The state of a rule's window at 'now' on its clock; start absolute. */
-enum status_window status_window(const struct fw_rule *r, uint64_t start_ns, uint64_t now_ns, uint64_t *ret_change_ns);
-
 void status_view_print(const struct status *s);
 void status_view_json(const struct status *s);
 

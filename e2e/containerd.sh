@@ -44,11 +44,22 @@ containerd_up() {
 	ctrd_config >"$ctrd_dir/config.toml"
 	bash "$E2E_DIR/image.sh"
 
-	# In a session of its own: an interrupt from the terminal must not end it before containerd_down has removed the pods.
-	setsid containerd --config "$ctrd_dir/config.toml" >"$ctrd_dir/log/containerd.log" 2>&1 &
-	ctrd_pid=$!
 	e2e_defer containerd_down
-	ctrd_ready || {
+	ctrd_start
+	ctrd_images || e2e_fail "containerd does not take the images"
+}
+
+# After its death, however that was: it finds the pods that it had.
+containerd_restart() {
+	wait "$ctrd_pid" || true
+	ctrd_start
+}
+
+ctrd_start() {
+	# In a session of its own: an interrupt from the terminal must not end it before containerd_down has removed the pods.
+	setsid containerd --config "$ctrd_dir/config.toml" >>"$ctrd_dir/log/containerd.log" 2>&1 &
+	ctrd_pid=$!
+	e2e_wait "$E2E_UP_TIMEOUT" ctrd_answers && e2e_wait "$E2E_UP_TIMEOUT" ctrd_network_ready || {
 		containerd_log
 		e2e_fail "containerd is not ready"
 	}
@@ -59,9 +70,8 @@ containerd_log() {
 	tail -n "${1:-40}" "$ctrd_dir/log/containerd.log" >&2
 }
 
-ctrd_ready() {
+ctrd_images() {
 	local image archive
-	e2e_wait "$E2E_UP_TIMEOUT" ctrd_answers || return 1
 	for image in pause busybox; do
 		archive=$E2E_TOP/build/e2e/$image.tar
 		ctr --address "$CRI_SOCKET" --namespace k8s.io images import "$archive" >/dev/null || return 1
@@ -70,7 +80,6 @@ ctrd_ready() {
 	for image in localhost/pause:e2e "$E2E_IMAGE"; do
 		e2e_wait "$E2E_UP_TIMEOUT" ctrd_has_image "$image" || return 1
 	done
-	e2e_wait "$E2E_UP_TIMEOUT" ctrd_network_ready
 }
 
 ctrd_answers() {
@@ -333,7 +342,8 @@ ctr_remove() {
 	cri RemoveContainer <<<"container_id: \"$1\"" >/dev/null
 }
 
-# ctr_wait CONTAINER [SECONDS]: waits for its end (60), and returns its exit code; 124 if that takes longer, 125 if the runtime failed
+# ctr_wait CONTAINER [SECONDS]: waits for its end (60), and returns its exit code; 124 if that takes longer, 125 if the runtime
+# failed
 ctr_wait() {
 	local code
 	e2e_wait "${2:-60}" ctr_exited "$1" || return 124

@@ -2,7 +2,7 @@
 /*
  * Sends a packet as the first act of a container, and says how long its echo took.
  *
- *	firstpacket [-T] [-n N] [-i MS] [-t MS] [-l BYTES] ADDR PORT
+ *	firstpacket [-T] [-m] [-n N] [-i MS] [-t MS] [-l BYTES] ADDR PORT
  *	firstpacket -s PORT
  *
  * Without -n prints one number, the round trip in microseconds of CLOCK_MONOTONIC, or "lost". With -n N sends N packets, one
@@ -10,9 +10,10 @@
  *
  *	<milliseconds from the first packet to this one> <round trip in microseconds | lost | refused>
  *
- * A packet counts as lost after -t milliseconds (1000). An echo of a packet whose fate was known already gets a line of its own
- * that ends with the word "duplicate", or "late" if the packet had been called lost. Packets are UDP datagrams of -l bytes (16), sent on schedule whether or not earlier ones were answered; with -T each
- * is a TCP connection, whose handshake is timed, one after the other.
+ * or, with -m, milliseconds of CLOCK_MONOTONIC instead. A packet counts as lost after -t milliseconds (1000). An echo of a packet
+ * whose fate was known already gets a line of its own that ends with the word "duplicate", or "late" if the packet had been called
+ * lost. Packets are UDP datagrams of -l bytes (16), sent on schedule whether or not earlier ones were answered; with -T each is a
+ * TCP connection, whose handshake is timed, one after the other.
  *
  * -s echoes UDP and TCP on PORT, over IPv6 and IPv4, until it is ended.
  *
@@ -57,6 +58,7 @@ struct header {
 struct options {
 	bool tcp;
 	bool many;
+	bool monotonic;
 	unsigned int count;
 	uint64_t interval;
 	uint64_t timeout;
@@ -79,8 +81,9 @@ static void die(const char *what)
 
 static void usage(void)
 {
-	fputs("usage: firstpacket [-T] [-n N] [-i MS] [-t MS] [-l BYTES] ADDR PORT\n"
-	      "       firstpacket -s PORT\n", stderr);
+	fputs("usage: firstpacket [-T] [-m] [-n N] [-i MS] [-t MS] [-l BYTES] ADDR PORT\n"
+	      "       firstpacket -s PORT\n",
+	      stderr);
 	exit(2);
 }
 
@@ -111,11 +114,12 @@ static bool wait_for(int fd, short events, uint64_t deadline)
 	return ppoll(&p, 1, &timeout, NULL) > 0;
 }
 
-/* One line of result. rtt_ns is read if word is NULL; extra, if not NULL, ends the line. */
-static void report(const struct options *o, uint64_t offset_ns, uint64_t rtt_ns, const char *word, const char *extra)
+/* One line of result for the packet of sent_at. rtt_ns is read if word is NULL; extra, if not NULL, ends the line. */
+static void report(const struct options *o, uint64_t first_at, uint64_t sent_at, uint64_t rtt_ns, const char *word,
+		   const char *extra)
 {
 	if (o->many)
-		printf("%.3f ", (double)offset_ns / NSEC_PER_MSEC);
+		printf("%.3f ", (double)(o->monotonic ? sent_at : sent_at - first_at) / NSEC_PER_MSEC);
 	if (word)
 		printf("%s", word);
 	else
@@ -160,8 +164,10 @@ static void receive_echoes(int fd, const struct options *o, struct probe *probes
 		if (h.run != run || h.number >= sent)
 			continue;
 		p = &probes[h.number];
-		report(o, p->sent_at - probes[0].sent_at, arrived - p->sent_at, NULL,
-		       p->fate == PENDING ? NULL : p->fate == ANSWERED ? "duplicate" : "late");
+		report(o, probes[0].sent_at, p->sent_at, arrived - p->sent_at, NULL,
+		       p->fate == PENDING    ? NULL
+		       : p->fate == ANSWERED ? "duplicate"
+					     : "late");
 		if (p->fate == PENDING) {
 			p->fate = ANSWERED;
 			answered++;
@@ -182,7 +188,7 @@ static uint32_t settle(const struct options *o, struct probe *probes, uint32_t f
 		if (p->sent_at + o->timeout > t)
 			break;
 		p->fate = GONE;
-		report(o, p->sent_at - probes[0].sent_at, 0, "lost", NULL);
+		report(o, probes[0].sent_at, p->sent_at, 0, "lost", NULL);
 	}
 	return from;
 }
@@ -225,8 +231,7 @@ static void udp_run(const struct options *o, const union address *to, socklen_t 
 /* TCP */
 
 /* Opens and closes one connection. Returns NULL and the handshake's time, or the word for what happened instead. */
-static const char *tcp_probe(const struct options *o, const union address *to, socklen_t len, uint64_t sent_at,
-			     uint64_t *ret_rtt)
+static const char *tcp_probe(const struct options *o, const union address *to, socklen_t len, uint64_t sent_at, uint64_t *ret_rtt)
 {
 	int fd = socket(to->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	socklen_t size = sizeof(int);
@@ -261,7 +266,7 @@ static void tcp_run(const struct options *o, const union address *to, socklen_t 
 		}
 		word = tcp_probe(o, to, len, sent_at, &rtt);
 		answered += !word;
-		report(o, sent_at - start, rtt, word, NULL);
+		report(o, start, sent_at, rtt, word, NULL);
 	}
 }
 
@@ -388,10 +393,13 @@ int main(int argc, char **argv)
 	signal(SIGTERM, end);
 	signal(SIGINT, end);
 
-	while ((c = getopt(argc, argv, "Tn:i:t:l:s:")) >= 0) {
+	while ((c = getopt(argc, argv, "Tmn:i:t:l:s:")) >= 0) {
 		switch (c) {
 		case 'T':
 			o.tcp = true;
+			break;
+		case 'm':
+			o.monotonic = true;
 			break;
 		case 'n':
 			o.many = true;

@@ -82,12 +82,13 @@ static int probe_missing(struct plan_env *env, struct error *err)
 static int probe(struct plan_env *env, struct error *err)
 {
 	_cleanup_netns_ struct netns back = { -1 };
+	_cleanup_close_ int self = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 
-	back.self = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-	if (back.self < 0)
+	if (self < 0)
 		return error_set(err, errno, "cannot open the own network namespace: %s", strerror(errno));
 	if (unshare(CLONE_NEWNET))
 		return error_set(err, errno, "cannot make a network namespace to probe the kernel in: %s", strerror(errno));
+	back.self = TAKE_FD(self);
 	return probe_missing(env, err);
 }
 

@@ -20,7 +20,7 @@ declare -ra BUILD=(
 	gcc
 	libbpf-dev
 	libc6-dev
-	libcjson-dev
+	libcap-dev
 	libelf-dev
 	libnl-3-dev
 	libyaml-dev

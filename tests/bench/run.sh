@@ -9,7 +9,7 @@ BANDWIDTH=${BANDWIDTH:-/usr/lib/cni/bandwidth}
 . "$(dirname "$0")/../net/lib.bash"
 
 SPAWN=$TOP/build/bench/spawn
-NET="CNI_CONTAINERID=web CNI_NETNS=/run/netns/web CNI_IFNAME=eth0 CNI_PATH=/ CNI_ARGS=K8S_POD_NAMESPACE=default;K8S_POD_NAME=web;K8S_POD_UID=u"
+NET="CNI_CONTAINERID=web CNI_NETNS=/run/netns/web CNI_IFNAME=eth0 CNI_PATH=/ CNI_ARGS=IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=web;K8S_POD_UID=u"
 results=$TMPDIR/results
 : >"$results"
 
@@ -66,6 +66,7 @@ bench_add() {
 		theirs|$theirs|CNI_COMMAND=ADD $NET|$BANDWIDTH
 		theirs-del|$theirs|CNI_COMMAND=DEL $NET|$BANDWIDTH
 		tidy|/dev/null||$(command -v tc) qdisc del dev vweb root
+		tidy-in|/dev/null||$(command -v tc) qdisc del dev vweb ingress
 	TABLE
 	row "ADD: loss, partition, bandwidth both ways" "${us[ours]}" us "bandwidth both ways" "${us[theirs]}" "<=0.4 of peer"
 	row "DEL of it" "${us[ours-del]}" us "bandwidth both ways" "${us[theirs-del]}" -

@@ -182,6 +182,40 @@ stats() { # CHECK ARGUMENTS...: python3 stats.py over $FILE
 	python3 "$STATS" "$1" "$FILE" "${@:2}"
 }
 
+# ---- a check of packets under a fault
+
+# ADD; what the plugin printed is in $SAID
+add_said() { # NAME FAULTS-JSON
+	local rc=0
+	SAID=$(netconf "$1" "$(annotations "$2")" | cni ADD "$1" 2>/dev/null) || rc=$?
+	return $rc
+}
+
+# with FAULTS SENTENCE CHECK...: ADD to 'web', run the check, DEL
+with() {
+	local faults=$1 sentence=$2
+	shift 2
+	if ! add_said web "$faults"; then
+		holds "$sentence" false
+		echo "#   ADD said: $SAID"
+		return
+	fi
+	holds "$sentence" "$@"
+	del web
+}
+
+# after N GAP-US FROM TO CHECK...: packets, then a check of stats.py
+after() {
+	local n=$1 gap=$2 from=$3 to=$4
+	shift 4
+	packets "$from" "$to" -n "$n" -g "$gap" -w "${WAIT_MS-200}"
+	stats "$@"
+}
+
+both_families() {
+	after "$@" && FAMILY=6 after "$@"
+}
+
 rule_json() { # NAME: the first rule as the state file has it
 	jq -c '.plan.ops[0].rules[0]' "/run/faultwire/pods/${CID_PREFIX-}$1@eth0.json"
 }

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Checks of what traffic(1) measured: stats.py CHECK FILE ARGUMENT... exits 0 if it holds, else says what it found.
 
-Statistical checks say with which confidence; distributions by Kolmogorov-Smirnov, shares by the exact binomial interval.
+Distributions by Kolmogorov-Smirnov, shares by the exact binomial interval of 99 %: a test that is to hold always gives a seed.
+A seed is a number, or "key:" and the key of a rule as the state file has it.
 """
 import math
 import sys
@@ -83,14 +84,14 @@ def kolmogorov(sample, cdf):
 def check_uniform(packets, low, high):
     low, high = float(low), float(high)
     d, n = kolmogorov(delays(packets), lambda x: min(1, max(0, (x - low) / (high - low))))
-    limit = 1.63 / math.sqrt(n) + 0.05 / (high - low)  # 99 %, and 0.05 ms of path
+    limit = 2.23 / math.sqrt(n) + 0.05 / (high - low)  # 99.99 %, as netem draws anew each time, and 0.05 ms of path
     need(d <= limit, f"KS distance {d:.4f} of {n} to uniform {low}..{high} ms, limit {limit:.4f}")
 
 
 def check_normal(packets, mean, sd):
     mean, sd = float(mean), float(sd)
     d, n = kolmogorov(delays(packets), lambda x: 0.5 * (1 + math.erf((x - mean) / sd / math.sqrt(2))))
-    limit = 1.63 / math.sqrt(n) + 0.01  # netem's table has steps of its own
+    limit = 2.23 / math.sqrt(n) + 0.01  # 99.99 %, and netem's table has steps of its own
     need(d <= limit, f"KS distance {d:.4f} of {n} to normal {mean} sd {sd} ms, limit {limit:.4f}")
 
 
@@ -110,6 +111,8 @@ def binomial_interval(n, p, alpha=0.01):
 
 def share(packets, hit, percent, what):
     n, k = len(packets), sum(1 for p in packets if hit(p))
+    if float(percent) == 0:
+        return need(k == 0, f"{k} of {n} {what}, wanted none")
     low, high = binomial_interval(n, float(percent) / 100)
     need(low <= k <= high, f"{k} of {n} {what}, wanted {low}..{high} for {percent} %")
 
@@ -126,6 +129,27 @@ def check_damaged(packets, percent):
     share(packets, lambda p: p.damaged > 0, percent, "damaged")
 
 
+def check_late(packets, percent, ms):
+    """That share of all is late by 'ms', the rest is not."""
+    bad = [p for p in packets if not (0 <= p.ms < 1 or abs(p.ms - float(ms)) < 1)]
+    need(not bad, f"{len(bad)} neither at once nor after {ms} ms")
+    share(packets, lambda p: p.ms > 1, percent, "late")
+
+
+def check_between_share(packets, low, high):
+    got = 100 * sum(1 for p in packets if p.copies == 0) / len(packets)
+    need(float(low) <= got <= float(high), f"{got:.2f} % lost, wanted {low}..{high}")
+
+
+def check_lost_of_predicted(packets, seed, percent, spared):
+    """Only packets are lost whose number the seed picks, and all of them but a share of at most 'spared'."""
+    key, limit = key_of(seed), threshold(float(percent))
+    want = {p.number for p in packets if draw(key, p.number, GATE) < limit}
+    got = {p.number for p in packets if p.copies == 0}
+    need(got <= want and len(want - got) <= float(spared) * len(want),
+         f"{len(got - want)} lost that were not picked, {len(want - got)} of {len(want)} picked not lost")
+
+
 def check_lost(packets, count):
     k = sum(1 for p in packets if p.copies == 0)
     need(k == int(count), f"{k} of {len(packets)} lost, wanted {count}")
@@ -138,18 +162,25 @@ def check_untouched(packets):
 
 def check_predicted(packets, seed, percent):
     """Exactly those packets are lost whose number the seed picks."""
-    limit = threshold(float(percent))
-    want = {p.number for p in packets if limit == ALWAYS or draw(int(seed), p.number, GATE) < limit}
+    key, limit = key_of(seed), threshold(float(percent))
+    want = {p.number for p in packets if limit == ALWAYS or draw(key, p.number, GATE) < limit}
     got = {p.number for p in packets if p.copies == 0}
     need(got == want, f"{len(got)} lost, {len(want)} predicted, {len(got ^ want)} differ")
 
 
 def check_predicted_count(packets, seed, percent):
     """As many are lost as event numbers 0..n-1 that the seed picks, whatever the order (many senders)."""
-    limit = threshold(float(percent))
-    want = sum(1 for n in range(len(packets)) if draw(int(seed), n, GATE) < limit)
+    key, limit = key_of(seed), threshold(float(percent))
+    want = sum(1 for n in range(len(packets)) if draw(key, n, GATE) < limit)
     got = sum(1 for p in packets if p.copies == 0)
     need(got == want, f"{got} lost, {want} predicted")
+
+
+def check_predicted_delays(packets, seed, latency, jitter, within):
+    """Each packet's delay is the one that the seed picks."""
+    key, latency, jitter = key_of(seed), float(latency), float(jitter)
+    off = [p.ms - (latency - jitter + 2 * jitter * draw(key, p.number, JITTER) / 2**32) for p in packets]
+    need(all(0 <= x <= float(within) for x in off), f"{min(off):.4f}..{max(off):.4f} ms off what {seed} picks, wanted 0..{within}")
 
 
 def check_when(packets, first, last, step):
@@ -171,6 +202,18 @@ def check_correlated(packets, percent, correlation, within):
     s, c = 100 * sum(bits) / len(bits), 100 * lag1(bits)
     need(abs(s - float(percent)) <= float(within) and abs(c - float(correlation)) <= float(within),
          f"share {s:.2f} %, lag-1 autocorrelation {c:.2f} %, wanted {percent} and {correlation} within {within}")
+
+
+def check_state(packets, p13, p31, p32, p23, p14, within):
+    """The share of netem's four states in the long run."""
+    p13, p31, p32, p23, p14 = (float(x) / 100 for x in (p13, p31, p32, p23, p14))
+    state = [1.0, 0.0, 0.0, 0.0]
+    for _ in range(10000):
+        a, b, c, d = state
+        state = [a * (1 - p13 - p14) + c * p31 + d, b * (1 - p23) + c * p32, a * p13 + b * p23 + c * (1 - p31 - p32), a * p14]
+    want = 100 * (state[2] + state[3])
+    got = 100 * sum(1 for p in packets if p.copies == 0) / len(packets)
+    need(abs(got - want) <= float(within), f"{got:.2f} % lost, wanted {want:.2f} within {within}")
 
 
 def runs(bits):
@@ -200,26 +243,34 @@ def check_rate(packets, mbit, payload, within):
     need(abs(got / float(mbit) - 1) <= float(within), f"{got:.3f} Mbit/s, wanted {mbit} within {float(within):.0%}")
 
 
-def check_windows(packets, created, start, on, period, edge_ms, low, high):
-    """Delayed by low..high ms inside windows, under 1 ms outside; packets within edge_ms of an edge are not judged."""
+def judged(packets, created, start, on, period, edge_ms):
+    """Pairs (packet, whether in a window) but those within edge_ms of an edge."""
     created, start, on, period = (int(x) for x in (created, start, on, period))
     edge = float(edge_ms) * 1e6
-    inside = outside = 0
-    wrong = []
     for p in packets:
         since = p.sent - created - start
-        phase = since % period if period else since
-        if since >= 0 and (min(phase, abs(phase - on)) < edge or (period and period - phase < edge)):
-            continue
-        if abs(since) < edge:
-            continue
-        is_in = since >= 0 and phase < on
-        inside, outside = inside + is_in, outside + (not is_in)
-        right = float(low) <= p.ms <= float(high) if is_in else 0 <= p.ms < 1
-        if not right:
-            wrong.append(p)
-    need(inside > 0 and outside > 0 and not wrong,
+        repeats = period and since >= 0
+        phase = since % period if repeats else since
+        if min([abs(since), abs(phase - on)] + ([phase, period - phase] if repeats else [])) >= edge:
+            yield p, 0 <= phase < on
+
+
+def check_windows(packets, created, start, on, period, edge_ms, low, high, outside_min):
+    """Delayed by low..high ms inside windows, under 1 ms outside."""
+    pairs = list(judged(packets, created, start, on, period, edge_ms))
+    wrong = [p for p, within in pairs if not (float(low) <= p.ms <= float(high) if within else 0 <= p.ms < 1)]
+    inside = sum(within for _, within in pairs)
+    outside = len(pairs) - inside
+    need(inside > 0 and outside >= int(outside_min) and not wrong,
          f"{inside} inside, {outside} outside, {len(wrong)} wrong, first: {(wrong[0].number, wrong[0].ms) if wrong else '-'}")
+
+
+def check_windows_lost(packets, created, start, on, period, edge_ms):
+    """Lost inside windows, untouched outside."""
+    pairs = list(judged(packets, created, start, on, period, edge_ms))
+    wrong = [p for p, within in pairs if p.copies != (0 if within else 1)]
+    inside = sum(within for _, within in pairs)
+    need(0 < inside < len(pairs) and not wrong, f"{inside} of {len(pairs)} inside, {len(wrong)} wrong")
 
 
 def check_per_window(packets, created, on, period, low, high):
@@ -237,11 +288,20 @@ def check_per_window(packets, created, on, period, low, high):
          f"{len(per)} windows, spread within one {spread:.3f} ms, delays {[round(m, 2) for m in means]}")
 
 
-def check_last_delayed(packets, since_ns, bound_ms, floor_ms):
-    """No packet sent before or after arrives delayed (over floor_ms) later than bound_ms after the moment since_ns."""
-    late = [p.sent + p.delay - int(since_ns) for p in packets if p.delay >= 0 and p.ms > float(floor_ms)]
-    worst = max(late, default=0) / 1e6
-    need(worst <= float(bound_ms), f"last delayed packet {worst:.1f} ms after, bound {bound_ms}")
+def check_ended(packets, end, bound_ms):
+    """
+    Touched (late by 1 ms or lost) up to a moment, untouched after it, and nothing arrives later than bound_ms after it. The moment is
+    'end' in ns, or with '-' when the first packet was sent after which all are untouched.
+    """
+    touched = [p for p in packets if p.copies != 1 or p.ms >= 1]
+    need(touched, "nothing was touched")
+    later = [p.sent for p in packets if p.sent > touched[-1].sent]
+    need(len(later) >= 20, f"only {len(later)} untouched at the end")
+    moment = later[0] if end == "-" else int(end)
+    over = (touched[-1].sent - moment) / 1e6
+    late = (max((p.sent + p.delay for p in touched if p.delay >= 0), default=moment) - moment) / 1e6
+    need(over < 1 and late <= float(bound_ms),
+         f"{len(touched)} touched, the last one sent {over:.2f} ms after, arrived {late:.1f} ms after, bound {bound_ms}")
 
 
 def main():
