@@ -41,7 +41,7 @@ test-deps:
 test: test-deps
 	$(Q)$(MAKE) --no-print-directory -j2 test-programs
 	$(Q)tests/run.sh
-test-programs: all $(UNIT_LIB) $(UNIT_PLUGIN) $(NATIVE) $(FUZZERS) build/tests/traffic
+test-programs: all $(UNIT_LIB) $(UNIT_PLUGIN) $(NATIVE) $(FUZZERS) build/tests/traffic build/bench/spawn
 
 unit: $(UNIT_LIB) $(UNIT_PLUGIN)
 	$(Q)for t in $^; do echo "# $$t"; $$t || exit 1; done

@@ -21,6 +21,9 @@
 #include "engine/tc.h"
 #include "lib/util.h"
 
+/* A filter that others could have; kernels without modules have at least this one. */
+#define U32 "u32 match u32 0 0 classid 1:1"
+
 static struct tc tc;
 static int v0;
 
@@ -260,12 +263,12 @@ static void clsact_with_a_filter_stays(void **state)
 {
 	(void)state;
 	OK(tc_clsact_add(&tc, v0, &err));
-	run("tc filter add dev v0 egress matchall action pass");
+	run("tc filter add dev v0 egress " U32);
 	OK(tc_clsact_del(&tc, v0, &err));
 	assert_true(clsact());
-	run("tc filter del dev v0 egress && tc filter add dev v0 ingress matchall action pass");
+	run("tc filter del dev v0 egress && tc filter add dev v0 ingress " U32);
 	OK(tc_clsact_del(&tc, v0, &err));
-	HAS(run("tc filter show dev v0 ingress"), "matchall");
+	HAS(run("tc filter show dev v0 ingress"), "u32");
 }
 
 static void an_ingress_qdisc_of_someone_elses_is_refused_and_left(void **state)
@@ -347,7 +350,7 @@ static void a_tbf_leaf_is_what_was_asked(void **state)
 	OK(tc_leaf_add(&tc, v0, &leaf, &err));
 	HAS(run("tc -j qdisc show dev v0"), "\"handle\":\"fc24:\",\"parent\":\"fa17:6\"");
 	HAS(run("tc -j qdisc show dev v0"), "\"rate\":12500000000,\"burst\":");
-	HAS(run("tc -j qdisc show dev v0"), "\"peakrate\":25000000000");
+	HAS(run("tc qdisc show dev v0"), "peakrate 200Gbit");
 }
 
 static void leaves_that_cannot_be_are_refused(void **state)
@@ -604,7 +607,7 @@ static void a_program_that_says_no_keeps_packets_from_the_ifb(void **state)
 
 static void filters_of_others_at_our_preference_stay(void **state)
 {
-	static const char *const theirs[] = { "matchall action pass", "bpf da bytecode '1,6 0 0 0'" };
+	static const char *const theirs[] = { U32, "bpf da bytecode '1,6 0 0 0'" };
 	_cleanup_close_ int fd = program(TC_ACT_UNSPEC);
 
 	(void)state;
@@ -613,7 +616,7 @@ static void filters_of_others_at_our_preference_stay(void **state)
 		_cleanup_free_ char *before = NULL;
 
 		run("tc filter add dev v0 egress pref 1 protocol ip %s", theirs[i]);
-		run("tc filter add dev v0 egress pref 3 matchall action pass");
+		run("tc filter add dev v0 egress pref 3 " U32);
 		before = util_strdup(run("tc filter show dev v0 egress"));
 		OK(tc_filter_add(&tc, v0, FW_EGRESS, 1, fd, 8, 0, &err));
 		OK(tc_filter_add(&tc, v0, FW_EGRESS, 2, fd, 8, 0, &err));
@@ -634,7 +637,7 @@ static void preferences_within_other_chains_are_no_hindrance(void **state)
 
 	(void)state;
 	OK(tc_clsact_add(&tc, v0, &err));
-	run("tc filter add dev v0 egress chain 5 pref 1 matchall action pass");
+	run("tc filter add dev v0 egress chain 5 pref 1 " U32);
 	OK(tc_filter_add(&tc, v0, FW_EGRESS, 1, fd, 8, 0, &err));
 	HAS(run("tc filter show dev v0 egress chain 0"), "pref 1 bpf");
 }

@@ -43,11 +43,13 @@ add p2 "$FAULTS" # keeps the programs loaded
 sleep 0.5
 kept=$(leftovers)
 thousand() {
-	local i
-	for i in $(seq 1000); do
-		add p1 "$([ $((i % 10)) = 0 ] && echo "$SHAPED" || echo "$FAULTS")" || return 1
-		del p1 || return 1
-	done
+	local env="CNI_CONTAINERID=p1 CNI_NETNS=/run/netns/p1 CNI_IFNAME=eth0 CNI_PATH=/" i
+	netconf p1 "$(annotations "$FAULTS")" >"$TMPDIR/faults"
+	netconf p1 "$(annotations "$SHAPED")" >"$TMPDIR/shaped"
+	for i in $(seq 9) shaped; do
+		echo "add|$TMPDIR/$([ "$i" = shaped ] && echo shaped || echo faults)|CNI_COMMAND=ADD $env|$PLUGIN"
+		echo "del|$TMPDIR/faults|CNI_COMMAND=DEL $env|$PLUGIN"
+	done | "$TOP/build/bench/spawn" 100
 }
 holds "1,000 ADD and DEL in a row succeed" thousand
 holds "1,000 ADD and DEL leave nothing" leaves_nothing "$kept"

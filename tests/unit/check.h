@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the table-driven tests of lib share: CMocka's prologue, refusals with what their messages must say, and specs from one
- * annotation.
+ * What the table-driven tests of lib share: CMocka's prologue, refusals with what their messages must say, specs from one
+ * annotation, and values of a document.
  */
 #ifndef FAULTWIRE_TEST_CHECK_H
 #define FAULTWIRE_TEST_CHECK_H
@@ -70,6 +70,31 @@ static inline struct fault_spec network_spec(const char *text)
 	if (spec_of("network", text, &spec, &err) != 0)
 		fail_msg("%s\n  refused: %s", text, err.msg);
 	return spec;
+}
+
+/* The document { "v": <text> } and its "v". */
+struct doc {
+	cJSON *root;
+	struct json v;
+};
+
+static inline void doc_close(struct doc *d)
+{
+	cJSON_Delete(d->root);
+}
+
+static inline struct doc doc_open(const char *value)
+{
+	_cleanup_free_ char *text = util_printf("{\"v\":%s}", value);
+	struct error err = {};
+	struct doc d = {};
+	struct json root;
+
+	if (json_parse(text, strlen(text), "doc", &d.root, &err) != 0)
+		fail_msg("%s", err.msg);
+	root = json_root(d.root, "doc");
+	d.v = json_get(&root, "v");
+	return d;
 }
 
 #endif

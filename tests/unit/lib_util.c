@@ -26,12 +26,28 @@ static void measures_utf8_and_finds_what_is_none(void **state)
 		const char *text;
 		size_t n, length;
 	} cases[] = {
-		{ "a", 1, 1 },		      { "", 0, 0 },		   { "\0", 1, 1 },	       { "\x7f", 1, 1 },
-		{ "\x80", 1, 0 },	      { "\xc1\xbf", 2, 0 },	   { "\xc2\x80", 2, 2 },       { "\xc2", 1, 0 },
-		{ "\xdf\xbf", 2, 2 },	      { "\xe0\x9f\xbf", 3, 0 },	   { "\xe0\xa0\x80", 3, 3 },   { "\xe2\x82\xac", 2, 0 },
-		{ "\xed\x9f\xbf", 3, 3 },     { "\xed\xa0\x80", 3, 0 },	   { "\xef\xbf\xbf", 3, 3 },   { "\xe2\x82\x41", 3, 0 },
-		{ "\xf0\x8f\xbf\xbf", 4, 0 }, { "\xf0\x90\x80\x80", 4, 4 }, { "\xf4\x8f\xbf\xbf", 4, 4 }, { "\xf4\x90\x80\x80", 4, 0 },
-		{ "\xf5\x80\x80\x80", 4, 0 }, { "\xff", 1, 0 },
+		{ "a", 1, 1 },
+		{ "", 0, 0 },
+		{ "\0", 1, 1 },
+		{ "\x7f", 1, 1 },
+		{ "\x80", 1, 0 },
+		{ "\xc1\xbf", 2, 0 },
+		{ "\xc2\x80", 2, 2 },
+		{ "\xc2", 1, 0 },
+		{ "\xdf\xbf", 2, 2 },
+		{ "\xe0\x9f\xbf", 3, 0 },
+		{ "\xe0\xa0\x80", 3, 3 },
+		{ "\xe2\x82\xac", 2, 0 },
+		{ "\xed\x9f\xbf", 3, 3 },
+		{ "\xed\xa0\x80", 3, 0 },
+		{ "\xef\xbf\xbf", 3, 3 },
+		{ "\xe2\x82\x41", 3, 0 },
+		{ "\xf0\x8f\xbf\xbf", 4, 0 },
+		{ "\xf0\x90\x80\x80", 4, 4 },
+		{ "\xf4\x8f\xbf\xbf", 4, 4 },
+		{ "\xf4\x90\x80\x80", 4, 0 },
+		{ "\xf5\x80\x80\x80", 4, 0 },
+		{ "\xff", 1, 0 },
 	};
 
 	(void)state;
