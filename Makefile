@@ -56,7 +56,7 @@ build/bpf/net.bpf.o: bpf/net.bpf.c $(wildcard bpf/*.h) | build/.deps
 build/bpf/net.skel.h: build/bpf/net.bpf.o
 	$(call msg,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name net_bpf > $@
-	$(Q)printf '#define NET_BPF_HASH "%s"\n' $$(sha256sum $< | cut -c1-12) >> $@
+	$(Q)printf '#ifndef NET_BPF_HASH\n#define NET_BPF_HASH "%s"\n#endif\n' $$(sha256sum $< | cut -c1-12) >> $@
 $(call obj,engine/bpf.c) $(call san,engine/bpf.c): build/bpf/net.skel.h
 
 # ---- objects, archives, programs

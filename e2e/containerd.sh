@@ -283,9 +283,9 @@ pod_netns() {
 		jq -er '.runtimeSpec.linux.namespaces[] | select(.type == "network").path'
 }
 
-# The JSON document "info" of a verbose status: the one entry that is an object.
+# The JSON document "info" of a verbose status: the outermost value that is an object. Annotations, deeper in there, can be ones too.
 cri_info() {
-	sed 's/^ *value: "{/document: "{/' | cri_get document
+	sed 's/^  value: "{/document: "{/' | cri_get document
 }
 
 # Containers

@@ -182,6 +182,7 @@ plugin_runs() {
 start_halfway() {
 	flock --no-fork /run/faultwire/lock sleep 1000 &
 	locker=$!
+	e2e_defer kill "$locker"
 	pod_run halfway "$(network '{"action":"partition"}')" >/dev/null 2>&1 &
 	halfway=$!
 	e2e_wait 60 plugin_runs

@@ -72,12 +72,14 @@ static int undo(struct state_pod *pod, struct error *err)
 	return r ? r : state_remove(pod->container_id, pod->ifname, pod->slot, err);
 }
 
-static int undo_if_recorded(const char *container_id, const char *ifname, struct error *err)
+/* *ret_older: it was served by another build than this one. */
+static int undo_if_recorded(const char *container_id, const char *ifname, bool *ret_older, struct error *err)
 {
 	_cleanup_pod_ struct state_pod pod = {};
 	struct error own = {};
 	int r = state_load(container_id, ifname, &pod, &own);
 
+	*ret_older = !r && !util_streq(pod.build, bpf_build());
 	if (!r)
 		return undo(&pod, err);
 	if (r == -ENOENT)
@@ -255,12 +257,13 @@ int engine_add(const struct engine_target *target, const struct fault_spec *spec
 {
 	_cleanup_close_ int lock = -1;
 	struct error ignored = {};
+	bool older;
 	int r = state_lock(&lock, err);
 
 	if (r)
 		return r;
 	sweep();
-	r = undo_if_recorded(target->container_id, target->ifname, err);
+	r = undo_if_recorded(target->container_id, target->ifname, &older, err);
 	if (r)
 		return r;
 	if (state_count() >= max_pods)
@@ -278,14 +281,15 @@ int engine_add(const struct engine_target *target, const struct fault_spec *spec
 int engine_del(const char *container_id, const char *ifname, struct error *err)
 {
 	_cleanup_close_ int lock = -1;
+	bool older = false;
 	int r;
 
 	if (!state_exists(container_id, ifname))
 		return 0;
 	r = state_lock(&lock, err);
 	if (!r)
-		r = undo_if_recorded(container_id, ifname, err);
-	return r || state_count() ? r : drop_unused_builds(err);
+		r = undo_if_recorded(container_id, ifname, &older, err);
+	return r || (!older && state_count()) ? r : drop_unused_builds(err);
 }
 
 int engine_check(const char *container_id, const char *ifname, struct error *err)

@@ -35,13 +35,21 @@ build/bench/spawn: tests/bench/spawn.c
 build/bench/packet: tests/bench/packet.c build/lib.a build/bpf/net.skel.h $(CJSON)
 build/bench/spawn build/bench/packet: TOOL_LIBS := $(CJSON) -lbpf -lelf -lz -lm
 
+# The plugin as another release would have built it: same code, other pins.
+build/older/bpf.o: engine/bpf.c build/bpf/net.skel.h
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) $(HARDEN) $(ALL_CFLAGS) -DNET_BPF_HASH='"0123456789ab"' -c $< -o $@
+build/older/faultwire: $(call obj,$(PLUGIN_SRC) $(filter-out engine/bpf.c,$(ENGINE_SRC))) build/older/bpf.o build/lib.a
+	$(call msg,LINK,$@)
+	$(Q)$(CC) -static-pie -Wl,--no-warnings $(HARDEN) $^ -o $@ $(STATIC_LIBS)
+
+.SECONDARY:
 .PHONY: test test-deps test-programs unit lint fuzz bench demo
 test-deps:
 	$(Q)scripts/deps.sh build test e2e vm
 test: test-deps
 	$(Q)$(MAKE) --no-print-directory -j2 test-programs
 	$(Q)tests/run.sh
-test-programs: all $(UNIT_LIB) $(UNIT_PLUGIN) $(NATIVE) $(FUZZERS) build/tests/traffic build/bench/spawn
+test-programs: all $(UNIT_LIB) $(UNIT_PLUGIN) $(NATIVE) $(FUZZERS) build/tests/traffic build/bench/spawn build/older/faultwire
 
 unit: $(UNIT_LIB) $(UNIT_PLUGIN)
 	$(Q)for t in $^; do echo "# $$t"; $$t || exit 1; done

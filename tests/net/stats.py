@@ -48,8 +48,12 @@ def mix(x):
     return x ^ (x >> 31)
 
 
-def draw(seed, n, lane):
-    return mix((mix(seed) + (n * LANES + lane + 1) * GAMMA) & MASK) >> 32
+def key_of(seed):
+    return int(seed[4:]) if seed.startswith("key:") else mix(int(seed))
+
+
+def draw(key, n, lane):
+    return mix((key + (n * LANES + lane + 1) * GAMMA) & MASK) >> 32
 
 
 def threshold(percent):

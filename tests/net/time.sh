@@ -11,7 +11,7 @@ declare -ra PARTS=(traces delays jitter losses models duplicates corruption rate
 	operator foreign)
 
 record() { # POD EXPRESSION: of its state file, with all digits of a number
-	python3 -c "import json, sys; r = json.load(open('/run/faultwire/pods/$1@eth0.json')); print($2)"
+	python3 -SE -c "import json, sys; r = json.load(open('/run/faultwire/pods/$1@eth0.json')); print($2)"
 }
 
 created() {
@@ -213,12 +213,12 @@ windows() {
 		"windows touch all inside and none of 10,000 outside, by netem" windows_exact 14000 2000 200 1000 29.9 30.2 10000
 	with '{"action":"delay","delay":{"latency":"30ms"},"backend":"edt","start":"2s","duration":"200ms","schedule":"@every 1s"}' \
 		"windows touch all inside and none of 10,000 outside, by edt" windows_exact 14000 2000 200 1000 29.9 30.2 10000
-	with '{"action":"delay","delay":{"latency":"30ms"},"start":"1s","duration":"1s"}' "without a schedule there is one window" \
-		windows_exact 4000 1000 1000 0 29.9 30.2 1000
+	with '{"action":"delay","delay":{"latency":"30ms"},"start":"4s","duration":"1s"}' "without a schedule there is one window" \
+		windows_exact 6000 4000 1000 0 29.9 30.2 1000
 	with "{\"action\":\"delay\",$article}" "correlation 100 is one draw a window" windows_drawn web peer
 	with "{\"action\":\"delay\",$article,\"direction\":\"from\"}" "correlation 100 is one draw a window, on the way in" \
 		windows_drawn peer web
-	with '{"action":"partition","start":"1s","duration":"500ms","schedule":"@every 1s"}' "windows of a partition" windows_lost
+	with '{"action":"partition","start":"2s","duration":"500ms","schedule":"@every 1s"}' "windows of a partition" windows_lost
 }
 
 windows_exact() { # PACKETS START-MS ON-MS PERIOD-MS LOW HIGH OUTSIDE-MIN
@@ -231,7 +231,7 @@ windows_drawn() {
 }
 
 windows_lost() {
-	after 4000 1000 web peer windows-lost "$(created)" 1000000000 500000000 1000000000 1
+	after 4000 1000 web peer windows-lost "$(created)" 2000000000 500000000 1000000000 1
 }
 
 # Since the epoch: 'created' is when that was on the monotonic clock.
@@ -244,14 +244,14 @@ clock() {
 
 clock_exact() {
 	local epoch
-	epoch=$(python3 -c 'import time; print(min((time.monotonic_ns() - time.time_ns() for i in range(99)), key=abs))')
+	epoch=$(python3 -SE -c 'import time; print(min((time.monotonic_ns() - time.time_ns() for i in range(99)), key=abs))')
 	after 4000 1000 web peer windows "$epoch" "${1-0}" 300000000 1000000000 1 29.9 30.2 2000
 }
 
 # ---- seeds
 
 seeds() {
-	local fault='{"action":"loss","loss":{"loss":"30"},"seed":18446744073709551615}'
+	local fault='{"action":"loss","loss":{"loss":"30"},"seed":"18446744073709551615"}'
 	with "$fault" "a seed decides which packets are lost" after 3000 100 web peer predicted 18446744073709551615 30
 	add twin "$fault"
 	holds "a second pod of the same seed loses the same" after 3000 100 twin peer predicted 18446744073709551615 30
@@ -511,7 +511,7 @@ has_qdisc netem || {
 	finish
 }
 net_up
-for name in web peer other twin; do
+for name in web peer other twin holder; do
 	pod "$name"
 done
 neighbours web peer
@@ -520,8 +520,11 @@ neighbours twin peer
 if (($# == 0)); then
 	set -- "${PARTS[@]}"
 fi
+# While one pod has faults the programs stay loaded; 'traces' wants to see the last one go, and comes first.
 for part; do
 	echo "# $part"
+	[[ $part == traces || -e /run/faultwire/pods/holder@eth0.json ]] ||
+		add holder '{"action":"partition"}'
 	"$part"
 done
 finish

@@ -35,7 +35,7 @@ struct packet {
 };
 
 struct message {
-	uint32_t number, check; /* check = ~number: damage to the header shows as well */
+	uint32_t number[3]; /* of three, damage leaves two */
 	uint8_t fill[PAYLOAD_MAX];
 };
 
@@ -126,13 +126,13 @@ static bool intact(const struct message *m, size_t n)
 	for (size_t i = offsetof(struct message, fill); i < n; i++)
 		if (((const uint8_t *)m)[i] != PATTERN)
 			return false;
-	return n == opt.payload && m->check == ~m->number;
+	return n == opt.payload && m->number[0] == m->number[1] && m->number[1] == m->number[2];
 }
 
 static void receive(const struct message *m, size_t n, uint64_t now)
 {
+	uint32_t number = m->number[0] == m->number[1] ? m->number[0] : m->number[2];
 	bool ok = intact(m, n);
-	uint32_t number = m->number < opt.packets ? m->number : ~m->check;
 	struct packet *p;
 
 	if (number >= opt.packets)
@@ -166,15 +166,16 @@ static void *sender(void *arg)
 {
 	struct message m;
 	uint64_t due = now_ns();
+	unsigned int number;
 
 	memset(&m, PATTERN, sizeof(m));
-	while ((m.number = next_number++) < opt.packets) {
+	while ((number = next_number++) < opt.packets) {
 		struct timespec ts = { .tv_sec = due / 1000000000, .tv_nsec = due % 1000000000 };
 
 		if (opt.gap_us)
 			clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
-		m.check = ~m.number;
-		packets[m.number].sent = now_ns();
+		m.number[0] = m.number[1] = m.number[2] = number;
+		packets[number].sent = now_ns();
 		if (sendto(*(int *)arg, &m, opt.payload, 0, (struct sockaddr *)&to, to_len) < 0 && errno != ENOBUFS &&
 		    errno != ECONNREFUSED)
 			err(2, "sendto");
@@ -223,8 +224,8 @@ static void options(int argc, char **argv)
 			if (numbers[i].letter == c)
 				*numbers[i].value = strtoul(optarg, NULL, 10);
 	}
-	if (!opt.a || !opt.b || !opt.address || !opt.senders || opt.senders > SENDERS_MAX || opt.payload < 8 ||
-	    opt.payload > PAYLOAD_MAX)
+	if (!opt.a || !opt.b || !opt.address || !opt.senders || opt.senders > SENDERS_MAX ||
+	    opt.payload < sizeof(((struct message *)0)->number) || opt.payload > PAYLOAD_MAX)
 		errx(2, "usage: traffic -a NETNS -b NETNS -d ADDRESS ...");
 }
 
