@@ -44,6 +44,7 @@ SUITES=(
 	"cli|a|tests/native/cli.sh"
 	"net-native|a|tests/net/native.sh"
 	"leaks-native|a|tests/net/leaks.sh"
+	"builds-native|a|tests/net/builds.sh"
 	"pod-native|a|e2e/pod.sh"
 	"vm-time-6.12|b|vm 6.12 tests/net/time.sh -i -m 1024 -t 900"
 	"vm-time-6.1|b|vm 6.1 tests/net/time.sh -i -m 1024 -t 900"

@@ -331,7 +331,7 @@ static const struct plan_leaf tbf_leaf = {
 static const struct plan_leaf netem_leaf = {
 	.minor = 4,
 	.has_netem = true,
-	.netem = { .latency_ns = 200000001, .jitter_ns = 50000003, .limit = 12345 },
+	.netem = { .latency_ns = 300001000000, .jitter_ns = 50003000, .limit = 12345 },
 };
 
 static void a_tbf_leaf_is_what_was_asked(void **state)
@@ -424,7 +424,7 @@ static void a_netem_leaf_is_what_was_asked(void **state)
 	OK(tc_leaf_add(&tc, v0, &leaf, &err));
 	HAS(run("tc -j qdisc show dev v0"), "\"kind\":\"netem\",\"handle\":\"fa20:\",\"parent\":\"fa17:4\"");
 	HAS(run("tc -j qdisc show dev v0"), "\"limit\":12345");
-	HAS(run("tc -j qdisc show dev v0"), "\"delay\":{\"delay\":0.200000001,\"jitter\":0.050000003");
+	HAS(run("tc -j qdisc show dev v0"), "\"delay\":{\"delay\":300.001,\"jitter\":0.050003");
 	HAS(run("tc -j qdisc show dev v0"), "\"reorder\":{\"reorder\":0.25");
 	HAS(run("tc -j qdisc show dev v0"), "\"gap\":3");
 	HAS(run("tc -j qdisc show dev v0"), "\"corrupt\":{\"corrupt\":0.01");

@@ -150,7 +150,7 @@ del() { # NAME
 leftovers() {
 	bpftool prog show 2>/dev/null | grep -E '^[0-9]+:' | grep -E 'name fw_' || true
 	bpftool map show 2>/dev/null | grep -E 'name fw_' || true
-	find /sys/fs/bpf /run/faultwire/pods /var/lib/faultwire -mindepth 1 2>/dev/null | sort || true
+	find /sys/fs/bpf /run/faultwire/pods /run/faultwire/slots /var/lib/faultwire/aborts -mindepth 1 2>/dev/null | sort || true
 	local ns
 	for ns in $(ip netns list | cut -d' ' -f1); do
 		ip -n "$ns" -o link | sed -E 's/^[0-9]+: ([^:@]+).*/\1/' | sed "s/^/$ns /"

@@ -78,69 +78,66 @@ static void reads_protocols(void **state)
 	}
 }
 
+static const struct {
+	const char *target;
+	struct refusal c;
+} target_refusals[] = {
+	{ "{}", { "", EINVAL, NET ".target", { "is empty", "leave it out" } } },
+	{ "[]", { "", EINVAL, NET ".target", { "must be an object" } } },
+	{ "{\"cidr\":[]}", { "", EINVAL, NET ".target", { "did you mean 'cidrs'?" } } },
+	{ "{\"selector\":{}}", { "", EINVAL, NET ".target", { "unknown key 'selector' (allowed: cidrs, except" } } },
+	{ "{\"cidrs\":[]}", { "", EINVAL, NET ".target.cidrs", { "is empty", "leave it out" } } },
+	{ "{\"except\":[]}", { "", EINVAL, NET ".target.except", { "is empty" } } },
+	{ "{\"ports\":[]}", { "", EINVAL, NET ".target.ports", { "is empty" } } },
+	{ "{\"sourcePorts\":[]}", { "", EINVAL, NET ".target.sourcePorts", { "is empty" } } },
+	{ "{\"cidrs\":\"10.0.0.0/8\"}", { "", EINVAL, NET ".target.cidrs", { "must be a list" } } },
+	{ "{\"cidrs\":{}}", { "", EINVAL, NET ".target.cidrs", { "must be a list" } } },
+	{ "{\"cidrs\":[5]}", { "", EINVAL, NET ".target.cidrs[0]", { "must be a string" } } },
+	{ "{\"cidrs\":[\"\"]}", { "", EINVAL, NET ".target.cidrs[0]", { "'' is not an address or a prefix" } } },
+	{ "{\"cidrs\":[\"10.0.0.0/8\",\"db.shop\"]}", { "", EINVAL, NET ".target.cidrs[1]", { "'db.shop' is not an address" } } },
+	{ "{\"cidrs\":[\"10.0.0/8\"]}", { "", EINVAL, NET ".target.cidrs[0]", { "is not an address" } } },
+	{ "{\"cidrs\":[\"10.0.0.0/\"]}", { "", EINVAL, NET ".target.cidrs[0]", { "is not an address" } } },
+	{ "{\"cidrs\":[\"10.0.0.0/-1\"]}", { "", EINVAL, NET ".target.cidrs[0]", { "is not an address" } } },
+	{ "{\"cidrs\":[\"10.0.0.0/08\"]}", { "", EINVAL, NET ".target.cidrs[0]", { "is not an address" } } },
+	{ "{\"cidrs\":[\"10.0.0.0/8 \"]}", { "", EINVAL, NET ".target.cidrs[0]", { "is not an address" } } },
+	{ "{\"cidrs\":[\"10.0.0.0/255.0.0.0\"]}", { "", EINVAL, NET ".target.cidrs[0]", { "is not an address" } } },
+	{ "{\"cidrs\":[\"fe80::1%eth0\"]}", { "", EINVAL, NET ".target.cidrs[0]", { "is not an address" } } },
+	{ "{\"cidrs\":[\"10.0.0.0/33\"]}", { "", EINVAL, NET ".target.cidrs[0]", { "a length over 32" } } },
+	{ "{\"cidrs\":[\"::/129\"]}", { "", EINVAL, NET ".target.cidrs[0]", { "a length over 128" } } },
+	{ "{\"cidrs\":[\"10.1.2.3/8\"]}",
+	  { "", EINVAL, NET ".target.cidrs[0]", { "'10.1.2.3/8' has bits set", "write '10.0.0.0/8'" } } },
+	{ "{\"except\":[\"fd00:1::/8\"]}", { "", EINVAL, NET ".target.except[0]", { "write 'fd00::/8'" } } },
+	{ "{\"cidrs\":[\"::ffff:10.0.0.0/104\"]}",
+	  { "", EINVAL, NET ".target.cidrs[0]", { "is an IPv4-mapped prefix", "write '10.0.0.0/8'" } } },
+	{ "{\"cidrs\":[\"::ffff:10.1.2.3\"]}", { "", EINVAL, NET ".target.cidrs[0]", { "write '10.1.2.3/32'" } } },
+	{ "{\"cidrs\":[\"::ffff:0:0/96\"]}", { "", EINVAL, NET ".target.cidrs[0]", { "write '0.0.0.0/0'" } } },
+	{ "{\"ports\":[0]}", { "", EINVAL, NET ".target.ports[0]", { "'0' is not a port", "from 1 to 65535" } } },
+	{ "{\"ports\":[70000]}", { "", EINVAL, NET ".target.ports[0]", { "'70000' is not a port" } } },
+	{ "{\"ports\":[\"65536\"]}", { "", EINVAL, NET ".target.ports[0]", { "from 1 to 65535" } } },
+	{ "{\"ports\":[80,\"0-5\"]}", { "", EINVAL, NET ".target.ports[1]", { "'0-5' is not a port" } } },
+	{ "{\"ports\":[-1]}", { "", EINVAL, NET ".target.ports[0]", { "is not a port" } } },
+	{ "{\"ports\":[80.5]}", { "", EINVAL, NET ".target.ports[0]", { "is not a port" } } },
+	{ "{\"ports\":[1e999]}", { "", EINVAL, NET ".target.ports[0]", { "is not a port" } } },
+	{ "{\"ports\":[\"http\"]}", { "", EINVAL, NET ".target.ports[0]", { "'http' is not a port" } } },
+	{ "{\"ports\":[\"80-\"]}", { "", EINVAL, NET ".target.ports[0]", { "is not a port" } } },
+	{ "{\"ports\":[\"80 - 90\"]}", { "", EINVAL, NET ".target.ports[0]", { "is not a port" } } },
+	{ "{\"ports\":[\"\"]}", { "", EINVAL, NET ".target.ports[0]", { "is not a port" } } },
+	{ "{\"ports\":[\"8100-8000\"]}", { "", EINVAL, NET ".target.ports[0]", { "runs backwards", "write '8000-8100'" } } },
+	{ "{\"ports\":[[80,90]]}", { "", EINVAL, NET ".target.ports[0]", { "must be a port or a range", "not a list" } } },
+	{ "{\"ports\":80}", { "", EINVAL, NET ".target.ports", { "must be a list" } } },
+	{ "{\"ports\":[80],\"protocol\":\"icmp\"}",
+	  { "", EINVAL, NET ".target.protocol", { "'icmp' has no ports", "remove 'ports'" } } },
+	{ "{\"sourcePorts\":[80],\"protocol\":\"icmp\"}", { "", EINVAL, NET ".target.protocol", { "'icmp' has no ports" } } },
+	{ "{\"protocol\":\"gre\"}", { "", EINVAL, NET ".target.protocol", { "(allowed: any, tcp, udp, sctp, icmp)" } } },
+	{ "{\"protocol\":6}", { "", EINVAL, NET ".target.protocol", { "must be a string" } } },
+};
+
 static void refuses_targets_gone_wrong(void **state)
 {
-	static const struct {
-		const char *target;
-		struct refusal c;
-	} cases[] = {
-		{ "{}", { "", EINVAL, NET ".target", { "is empty", "leave it out" } } },
-		{ "[]", { "", EINVAL, NET ".target", { "must be an object" } } },
-		{ "{\"cidr\":[]}", { "", EINVAL, NET ".target", { "did you mean 'cidrs'?" } } },
-		{ "{\"selector\":{}}", { "", EINVAL, NET ".target", { "unknown key 'selector' (allowed: cidrs, except" } } },
-		{ "{\"cidrs\":[]}", { "", EINVAL, NET ".target.cidrs", { "is empty", "leave it out" } } },
-		{ "{\"except\":[]}", { "", EINVAL, NET ".target.except", { "is empty" } } },
-		{ "{\"ports\":[]}", { "", EINVAL, NET ".target.ports", { "is empty" } } },
-		{ "{\"sourcePorts\":[]}", { "", EINVAL, NET ".target.sourcePorts", { "is empty" } } },
-		{ "{\"cidrs\":\"10.0.0.0/8\"}", { "", EINVAL, NET ".target.cidrs", { "must be a list" } } },
-		{ "{\"cidrs\":{}}", { "", EINVAL, NET ".target.cidrs", { "must be a list" } } },
-		{ "{\"cidrs\":[5]}", { "", EINVAL, NET ".target.cidrs[0]", { "must be a string" } } },
-		{ "{\"cidrs\":[\"\"]}", { "", EINVAL, NET ".target.cidrs[0]", { "'' is not an address or a prefix" } } },
-		{ "{\"cidrs\":[\"10.0.0.0/8\",\"db.shop\"]}",
-		  { "", EINVAL, NET ".target.cidrs[1]", { "'db.shop' is not an address" } } },
-		{ "{\"cidrs\":[\"10.0.0/8\"]}", { "", EINVAL, NET ".target.cidrs[0]", { "is not an address" } } },
-		{ "{\"cidrs\":[\"10.0.0.0/\"]}", { "", EINVAL, NET ".target.cidrs[0]", { "is not an address" } } },
-		{ "{\"cidrs\":[\"10.0.0.0/-1\"]}", { "", EINVAL, NET ".target.cidrs[0]", { "is not an address" } } },
-		{ "{\"cidrs\":[\"10.0.0.0/08\"]}", { "", EINVAL, NET ".target.cidrs[0]", { "is not an address" } } },
-		{ "{\"cidrs\":[\"10.0.0.0/8 \"]}", { "", EINVAL, NET ".target.cidrs[0]", { "is not an address" } } },
-		{ "{\"cidrs\":[\"10.0.0.0/255.0.0.0\"]}", { "", EINVAL, NET ".target.cidrs[0]", { "is not an address" } } },
-		{ "{\"cidrs\":[\"fe80::1%eth0\"]}", { "", EINVAL, NET ".target.cidrs[0]", { "is not an address" } } },
-		{ "{\"cidrs\":[\"10.0.0.0/33\"]}", { "", EINVAL, NET ".target.cidrs[0]", { "a length over 32" } } },
-		{ "{\"cidrs\":[\"::/129\"]}", { "", EINVAL, NET ".target.cidrs[0]", { "a length over 128" } } },
-		{ "{\"cidrs\":[\"10.1.2.3/8\"]}",
-		  { "", EINVAL, NET ".target.cidrs[0]", { "'10.1.2.3/8' has bits set", "write '10.0.0.0/8'" } } },
-		{ "{\"except\":[\"fd00:1::/8\"]}", { "", EINVAL, NET ".target.except[0]", { "write 'fd00::/8'" } } },
-		{ "{\"cidrs\":[\"::ffff:10.0.0.0/104\"]}",
-		  { "", EINVAL, NET ".target.cidrs[0]", { "is an IPv4-mapped prefix", "write '10.0.0.0/8'" } } },
-		{ "{\"cidrs\":[\"::ffff:10.1.2.3\"]}", { "", EINVAL, NET ".target.cidrs[0]", { "write '10.1.2.3/32'" } } },
-		{ "{\"cidrs\":[\"::ffff:0:0/96\"]}", { "", EINVAL, NET ".target.cidrs[0]", { "write '0.0.0.0/0'" } } },
-		{ "{\"ports\":[0]}", { "", EINVAL, NET ".target.ports[0]", { "'0' is not a port", "from 1 to 65535" } } },
-		{ "{\"ports\":[70000]}", { "", EINVAL, NET ".target.ports[0]", { "'70000' is not a port" } } },
-		{ "{\"ports\":[\"65536\"]}", { "", EINVAL, NET ".target.ports[0]", { "from 1 to 65535" } } },
-		{ "{\"ports\":[80,\"0-5\"]}", { "", EINVAL, NET ".target.ports[1]", { "'0-5' is not a port" } } },
-		{ "{\"ports\":[-1]}", { "", EINVAL, NET ".target.ports[0]", { "is not a port" } } },
-		{ "{\"ports\":[80.5]}", { "", EINVAL, NET ".target.ports[0]", { "is not a port" } } },
-		{ "{\"ports\":[1e999]}", { "", EINVAL, NET ".target.ports[0]", { "is not a port" } } },
-		{ "{\"ports\":[\"http\"]}", { "", EINVAL, NET ".target.ports[0]", { "'http' is not a port" } } },
-		{ "{\"ports\":[\"80-\"]}", { "", EINVAL, NET ".target.ports[0]", { "is not a port" } } },
-		{ "{\"ports\":[\"80 - 90\"]}", { "", EINVAL, NET ".target.ports[0]", { "is not a port" } } },
-		{ "{\"ports\":[\"\"]}", { "", EINVAL, NET ".target.ports[0]", { "is not a port" } } },
-		{ "{\"ports\":[\"8100-8000\"]}",
-		  { "", EINVAL, NET ".target.ports[0]", { "runs backwards", "write '8000-8100'" } } },
-		{ "{\"ports\":[[80,90]]}", { "", EINVAL, NET ".target.ports[0]", { "must be a port or a range", "not a list" } } },
-		{ "{\"ports\":80}", { "", EINVAL, NET ".target.ports", { "must be a list" } } },
-		{ "{\"ports\":[80],\"protocol\":\"icmp\"}",
-		  { "", EINVAL, NET ".target.protocol", { "'icmp' has no ports", "remove 'ports'" } } },
-		{ "{\"sourcePorts\":[80],\"protocol\":\"icmp\"}",
-		  { "", EINVAL, NET ".target.protocol", { "'icmp' has no ports" } } },
-		{ "{\"protocol\":\"gre\"}", { "", EINVAL, NET ".target.protocol", { "(allowed: any, tcp, udp, sctp, icmp)" } } },
-		{ "{\"protocol\":6}", { "", EINVAL, NET ".target.protocol", { "must be a string" } } },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		_cleanup_free_ char *text = util_printf("{" PARTITION ",\"target\":%s}", cases[i].target);
-		struct refusal c = cases[i].c;
+	for (size_t i = 0; i < ARRAY_SIZE(target_refusals); i++) {
+		_cleanup_free_ char *text = util_printf("{" PARTITION ",\"target\":%s}", target_refusals[i].target);
+		struct refusal c = target_refusals[i].c;
 
 		c.input = text;
 		check_network_refusals(&c, 1);
