@@ -105,20 +105,19 @@ static bool may_ask_node(void)
 }
 
 /* The plan of this node where it lets itself be asked, else of one that has everything. */
-static int build(struct answer *a, uint64_t max_delay_ns, bool any_node)
+static int build(struct answer *a, bool any_node)
 {
 	_cleanup_env_ struct engine_env env = {};
 	_cleanup_free_ struct fw_slot *tables = util_alloc(1, sizeof(*tables));
 	struct plan_env assumed = everything;
 	int r;
 
-	a->assumed = any_node || !may_ask_node() || engine_env_get(&a->spec, max_delay_ns, false, &env, NULL) != 0;
+	a->assumed = any_node || !may_ask_node() || engine_env_get(&a->spec, false, &env, NULL) != 0;
 	if (a->assumed) {
-		assumed.max_delay_ns = max_delay_ns;
 		r = plan_build(&a->spec, &assumed, &a->plan, &a->err);
 	} else {
 		engine_env_cleanup(&env);
-		r = engine_plan(&a->spec, max_delay_ns, &env, &a->plan, &a->err);
+		r = engine_plan(&a->spec, &env, &a->plan, &a->err);
 	}
 	return r ? r : match_compile(plan_rules(&a->plan), env.env.node, env.env.n_node, tables, &a->err);
 }
@@ -153,7 +152,7 @@ static void examine(struct answer *a, const struct options *o, const struct poli
 		return;
 	spec_seed(&a->spec, 0); /* a dry run says the same every time */
 	if (a->spec.n_faults)
-		build(a, policy->max_delay_ns, o->any_node);
+		build(a, o->any_node);
 }
 
 static char *title(const struct answer *a)

@@ -128,7 +128,7 @@ static enum cni_code engine_run(const struct call *call, const struct policy *po
 		return CNI_INTERNAL;
 	}
 	spec_seed(&r->spec, random);
-	ret = engine_add(&target, &r->spec, policy->max_delay_ns, policy->max_pods, err);
+	ret = engine_add(&target, &r->spec, policy->max_pods, err);
 	return ret < 0 ? result_engine_code(ret) : CNI_OK;
 }
 

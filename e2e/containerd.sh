@@ -51,7 +51,7 @@ containerd_up() {
 
 # After its death, however that was: it finds the pods that it had.
 containerd_restart() {
-	wait "$ctrd_pid" || true
+	e2e_wait 20 ctrd_gone || e2e_fail "containerd_restart: it is still there"
 	ctrd_start
 }
 
@@ -59,6 +59,8 @@ ctrd_start() {
 	# In a session of its own: an interrupt from the terminal must not end it before containerd_down has removed the pods.
 	setsid containerd --config "$ctrd_dir/config.toml" >>"$ctrd_dir/log/containerd.log" 2>&1 &
 	ctrd_pid=$!
+	# Tests kill it, and bash would tell of that.
+	disown "$ctrd_pid"
 	e2e_wait "$E2E_UP_TIMEOUT" ctrd_answers && e2e_wait "$E2E_UP_TIMEOUT" ctrd_network_ready || {
 		containerd_log
 		e2e_fail "containerd is not ready"
@@ -84,8 +86,12 @@ ctrd_images() {
 
 ctrd_answers() {
 	# Once it is gone there is nothing to wait for; the next call tells.
-	[[ -d /proc/$ctrd_pid ]] || return 0
+	ctrd_gone && return
 	[[ -S $CRI_SOCKET ]] && cri Version <<<''
+}
+
+ctrd_gone() {
+	[[ ! -d /proc/$ctrd_pid ]]
 }
 
 ctrd_has_image() {
@@ -105,7 +111,7 @@ containerd_down() {
 		pod_remove "$pod" || true
 	done
 	kill "$ctrd_pid" 2>/dev/null || true
-	wait "$ctrd_pid" || true
+	e2e_wait 20 ctrd_gone || kill -KILL "$ctrd_pid" || true
 	ctrd_pid=
 	e2e_wait 20 ctrd_swept || echo "containerd_down: processes or cgroups are left: $ctrd_cgroup" >&2
 	ctrd_unmount

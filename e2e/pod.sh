@@ -178,11 +178,16 @@ plugin_runs() {
 	[[ -n $(plugins) ]]
 }
 
+unlock() {
+	kill "$locker" 2>/dev/null || true
+}
+
 # A pod whose plugin waits for the lock that we hold.
 start_halfway() {
 	flock --no-fork /run/faultwire/lock sleep 1000 &
 	locker=$!
-	e2e_defer kill "$locker"
+	disown "$locker"
+	e2e_defer unlock
 	pod_run halfway "$(network '{"action":"partition"}')" >/dev/null 2>&1 &
 	halfway=$!
 	e2e_wait 60 plugin_runs
@@ -195,7 +200,7 @@ kill_all() {
 	victims+=("$ctrd_pid" "$pause")
 	times=$(trips at "$RECORD" 0.5 kill -KILL "${victims[@]}")
 	read -r _ killed <<<"$times"
-	kill "$locker"
+	unlock
 	wait "$halfway" || true
 	# The end of that window, all of the next one, its end.
 	trips past "$RECORD" 3
@@ -207,7 +212,7 @@ all_dead() {
 		echo "killed only: ${victims[*]}"
 		return 1
 	}
-	[[ ! -d /proc/$ctrd_pid && -z $(ctrd_shims) && -z $(plugins) ]]
+	ctrd_gone && [[ -z $(ctrd_shims) && -z $(plugins) ]]
 }
 
 ends_on_time() {

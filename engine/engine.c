@@ -225,13 +225,13 @@ static int put_in_force(struct visit *v, struct state_pod *pod, struct error *er
 	return r;
 }
 
-static int add_locked(const struct engine_target *target, const struct fault_spec *spec, uint64_t max_delay_ns, struct error *err)
+static int add_locked(const struct engine_target *target, const struct fault_spec *spec, struct error *err)
 {
 	_cleanup_pod_ struct state_pod pod = {};
 	_cleanup_env_ struct engine_env env = {};
 	_cleanup_free_ struct fw_slot *tables = util_alloc(1, sizeof(*tables));
 	_cleanup_visit_ struct visit v = VISIT_EMPTY;
-	int r = engine_plan(spec, max_delay_ns, &env, &pod.plan, err);
+	int r = engine_plan(spec, &env, &pod.plan, err);
 
 	if (!r)
 		r = match_compile(plan_rules(&pod.plan), env.env.node, env.env.n_node, tables, err);
@@ -252,8 +252,7 @@ static int add_locked(const struct engine_target *target, const struct fault_spe
 	return put_in_force(&v, &pod, err);
 }
 
-int engine_add(const struct engine_target *target, const struct fault_spec *spec, uint64_t max_delay_ns, uint64_t max_pods,
-	       struct error *err)
+int engine_add(const struct engine_target *target, const struct fault_spec *spec, uint64_t max_pods, struct error *err)
 {
 	_cleanup_close_ int lock = -1;
 	struct error ignored = {};
@@ -272,7 +271,7 @@ int engine_add(const struct engine_target *target, const struct fault_spec *spec
 			"this node has faults on %zu pods already, which is its policy's maxPods: wait until one ends, or raise "
 			"maxPods in /etc/faultwire/policy.json",
 			state_count());
-	r = add_locked(target, spec, max_delay_ns, err);
+	r = add_locked(target, spec, err);
 	if (r && !state_count())
 		drop_unused_builds(&ignored);
 	return r;

@@ -24,11 +24,10 @@ struct engine_env {
  * Features are probed in a throwaway namespace, once a boot (kept in /run/faultwire/features); 'refresh' asks again for those that were
  * missing. Only what the spec needs is found out: no shape, no probe; includeNode everywhere, no addresses. NULL = everything.
  */
-int engine_env_get(const struct fault_spec *spec, uint64_t max_delay_ns, bool refresh, struct engine_env *ret, struct error *err);
+int engine_env_get(const struct fault_spec *spec, bool refresh, struct engine_env *ret, struct error *err);
 void engine_env_cleanup(struct engine_env *env);
 /* engine_env_get and plan_build, asking again for missing features before giving up. */
-int engine_plan(const struct fault_spec *spec, uint64_t max_delay_ns, struct engine_env *ret_env, struct plan *ret,
-		struct error *err);
+int engine_plan(const struct fault_spec *spec, struct engine_env *ret_env, struct plan *ret, struct error *err);
 
 /* The name of the ifb that belongs to an interface: "fwifb<ifindex>". */
 #define ENGINE_IFB_MAX 16
@@ -40,8 +39,7 @@ void engine_ifb_name(int ifindex, char ret[ENGINE_IFB_MAX]);
  * ADD that was killed). max_pods: -EUSERS when that many pods have faults. -ENODEV, -EINVAL (netns, interface), -EEXIST (a root qdisc of
  * someone else's), and plan_build's and bpf_node_load's errors.
  */
-int engine_add(const struct engine_target *target, const struct fault_spec *spec, uint64_t max_delay_ns, uint64_t max_pods,
-	       struct error *err);
+int engine_add(const struct engine_target *target, const struct fault_spec *spec, uint64_t max_pods, struct error *err);
 /* Undoes what is recorded; nothing recorded, no namespace, no interface: success. */
 int engine_del(const char *container_id, const char *ifname, struct error *err);
 /* Compares record and kernel: -ENOENT no record, -ESTALE naming what is missing. */

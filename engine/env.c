@@ -123,9 +123,9 @@ static int get_addresses(struct engine_env *env, struct error *err)
 	return r;
 }
 
-int engine_env_get(const struct fault_spec *spec, uint64_t max_delay_ns, bool refresh, struct engine_env *ret, struct error *err)
+int engine_env_get(const struct fault_spec *spec, bool refresh, struct engine_env *ret, struct error *err)
 {
-	_cleanup_env_ struct engine_env env = { .env.max_delay_ns = max_delay_ns };
+	_cleanup_env_ struct engine_env env = {};
 	int r = 0;
 
 	if (needs_features(spec) && (!features_load(&env.env) || refresh)) {
@@ -149,12 +149,11 @@ void engine_env_cleanup(struct engine_env *env)
 	*env = (struct engine_env){};
 }
 
-int engine_plan(const struct fault_spec *spec, uint64_t max_delay_ns, struct engine_env *ret_env, struct plan *ret,
-		struct error *err)
+int engine_plan(const struct fault_spec *spec, struct engine_env *ret_env, struct plan *ret, struct error *err)
 {
 	for (bool refresh = false;; refresh = true) {
 		_cleanup_env_ struct engine_env env = {};
-		int r = engine_env_get(spec, max_delay_ns, refresh, &env, err);
+		int r = engine_env_get(spec, refresh, &env, err);
 
 		if (!r)
 			r = plan_build(spec, &env.env, ret, err);

@@ -84,14 +84,15 @@ void plan_share(struct fw_rule *r, const struct fault *f, uint32_t share_ppm, ui
 	again = p + c * (all - p) / all; /* hit after hit */
 	anew = p * (all - c) / all;      /* hit after miss */
 	r->flags |= FW_RULE_CHAIN;
-	/* state 0 = before the first event, 1 = missed, 2 = hit */
+	/* state 0 = before the first event, 1 = missed, 2 = hit; 3 = hit too, reached by the one draw that is below no threshold */
 	r->chain = (struct fw_chain){
 		.step = {
 			[0] = { 0, plan_threshold(all - p), FW_ALWAYS },
 			[1] = { 0, plan_threshold(all - anew), FW_ALWAYS },
 			[2] = { 0, plan_threshold(all - again), FW_ALWAYS },
+			[3] = { 0, plan_threshold(all - again), FW_ALWAYS },
 		},
-		.hit = { [2] = FW_ALWAYS },
+		.hit = { [2] = FW_ALWAYS, [3] = FW_ALWAYS },
 	};
 }
 
@@ -232,10 +233,23 @@ static struct plan_op *op_add(struct plan *plan, enum plan_op_type type)
 	return op;
 }
 
+/* Above what all rules together can hold a packet back: fq drops what leaves beyond its horizon. */
+static uint64_t horizon_ns(const struct plan_rules *rules)
+{
+	uint64_t sum = 2 * NSEC_PER_SEC;
+
+	for (size_t i = 0; i < rules->n_rules; i++) {
+		const struct fw_rule *r = &rules->rules[i].rule;
+
+		sum += r->op == FW_OP_DELAY ? r->delay.latency_ns + r->delay.jitter_ns : r->op == FW_OP_RATE ? r->rate.limit_ns : 0;
+	}
+	return sum;
+}
+
 /* The fq leaf of each direction that needs one. */
 static void finish_edt(struct plan_builder *b)
 {
-	struct plan_leaf fq = { .has_fq = true, .fq_horizon_ns = b->env->max_delay_ns + 2 * NSEC_PER_SEC };
+	struct plan_leaf fq = { .has_fq = true, .fq_horizon_ns = horizon_ns(&b->rules) };
 
 	for (int dir = 0; dir < FW_DIRS; dir++) {
 		struct plan_leaf *l;

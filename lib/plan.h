@@ -17,8 +17,6 @@ struct plan_env {
 	/* the node's own addresses, exempt unless includeNode; not the plan's */
 	const struct fault_prefix *node;
 	size_t n_node;
-	/* above every delay of a plan: fq's horizon */
-	uint64_t max_delay_ns;
 };
 
 enum plan_op_type {

@@ -72,7 +72,6 @@ static void check_plan(const struct fault_spec *spec, unsigned int node)
 		.fq = node & 8,
 		.ifb = node & 16,
 		.mirred = node & 32,
-		.max_delay_ns = 60 * NSEC_PER_SEC,
 	};
 	_cleanup_plan_ struct plan plan = {};
 	static FILE *null;

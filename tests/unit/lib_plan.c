@@ -24,7 +24,6 @@ static const struct plan_env everything = {
 	.fq = true,
 	.ifb = true,
 	.mirred = true,
-	.max_delay_ns = 60 * NSEC_PER_SEC,
 };
 
 static char *read_file(const char *path)
@@ -369,6 +368,19 @@ static void corruption_is_woven_into_a_twin_of_every_shaping_leaf(void **state)
 	plan_cleanup(&plan);
 }
 
+static void the_horizon_of_fq_is_above_what_all_delays_add_up_to(void **state)
+{
+	static const char three[] = "[{\"action\":\"delay\",\"delay\":{\"latency\":\"50s\"}},"
+				    "{\"action\":\"delay\",\"delay\":{\"latency\":\"40s\"}},"
+				    "{\"action\":\"rate\",\"rate\":{\"rate\":\"1mbit\"}}]";
+	struct plan plan = {};
+
+	(void)state;
+	assert_int_equal(plan_of(three, &everything, &plan, NULL), 0);
+	assert_true(plan_find(&plan, PLAN_LEAF)->leaf.fq_horizon_ns > 91 * NSEC_PER_SEC);
+	plan_cleanup(&plan);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -385,6 +397,7 @@ int main(void)
 		cmocka_unit_test(a_correlated_loss_has_the_share_and_the_autocorrelation_asked_for),
 		cmocka_unit_test(gilbert_elliott_has_the_share_of_its_stationary_states),
 		cmocka_unit_test(percent_and_share_multiply),
+		cmocka_unit_test(the_horizon_of_fq_is_above_what_all_delays_add_up_to),
 		cmocka_unit_test(corruption_is_woven_into_a_twin_of_every_shaping_leaf),
 	};
 

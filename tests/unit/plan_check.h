@@ -11,9 +11,8 @@
 
 #define NET "faultwire.dev/network"
 
-static const struct plan_env full __attribute__((unused)) = {
-	.htb = true, .tbf = true, .netem = true, .fq = true, .ifb = true, .mirred = true, .max_delay_ns = 60 * NSEC_PER_SEC
-};
+static const struct plan_env full
+	__attribute__((unused)) = { .htb = true, .tbf = true, .netem = true, .fq = true, .ifb = true, .mirred = true };
 
 /* A spec and its plan. */
 struct planned {

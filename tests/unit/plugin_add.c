@@ -15,7 +15,6 @@ static void hands_the_pods_faults_to_the_engine(void **state)
 	assert_string_equal(fake.log, "");
 	assert_int_equal(fake.n_faults, 1);
 	assert_int_equal(fake.max_pods, defaults.max_pods);
-	assert_int_equal(fake.max_delay_ns, defaults.max_delay_ns);
 	seed = fake.seed;
 	succeeds(FAULTY, PREV, ADDED);
 	assert_int_not_equal(fake.seed, seed);
@@ -28,7 +27,6 @@ static void hands_the_policys_ceilings_to_the_engine(void **state)
 	policy("{\"maxPods\":3,\"maxDelay\":\"7s\"}");
 	succeeds(FAULTY, PREV, ADDED);
 	assert_int_equal(fake.max_pods, 3);
-	assert_int_equal(fake.max_delay_ns, 7 * NSEC_PER_SEC);
 }
 
 static void takes_annotations_from_the_configuration_too(void **state)

@@ -29,7 +29,7 @@ static struct fake {
 	/* what it was asked: "add(...) del(...)", and of the last add the details */
 	char calls[FAKE_CALLS_MAX];
 	size_t n_faults;
-	uint64_t seed, max_delay_ns, max_pods;
+	uint64_t seed, max_pods;
 	/* the world */
 	const char *env[16][2];
 	const char *policy;
@@ -60,14 +60,12 @@ bool state_exists(const char *container_id, const char *ifname)
 	return fake.exists;
 }
 
-int engine_add(const struct engine_target *t, const struct fault_spec *spec, uint64_t max_delay_ns, uint64_t max_pods,
-	       struct error *err)
+int engine_add(const struct engine_target *t, const struct fault_spec *spec, uint64_t max_pods, struct error *err)
 {
 	fake_called("add(%s,%s,%s,%s,%s,%s,%s)", t->container_id, t->ifname, t->netns, t->network, t->pod_namespace, t->pod_name,
 		    t->pod_uid);
 	fake.n_faults = spec->n_faults;
 	fake.seed = spec->n_faults ? spec->faults[0].seed : 0;
-	fake.max_delay_ns = max_delay_ns;
 	fake.max_pods = max_pods;
 	return fake_answer(fake.add, err);
 }
