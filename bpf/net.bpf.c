@@ -17,6 +17,7 @@
 #include "bpf/packet.bpf.h"
 
 #define COPIES_MAX 4
+#define TCP_HEADER 32 /* with timestamps */
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -50,6 +51,7 @@ struct walk {
 	__u64 now;      /* monotonic */
 	__u64 delay_ns; /* sum of the delays */
 	__u64 wait_ns;  /* longest wait of the virtual clocks */
+	__u64 order;    /* packets of a flow for which this is the same stay in order */
 	__u32 slot, dir;
 	__u32 segments;
 	__u32 l4, ip_protocol;
@@ -61,8 +63,29 @@ struct walk {
 static __always_inline __u64 net_jitter(const struct fw_rule *r, __u64 n)
 {
 	const struct fw_delay *d = &r->delay;
+	__u64 draw = fault_draw(r, n, FW_LANE_JITTER);
 
-	return d->latency_ns - d->jitter_ns + ((2 * (d->jitter_ns >> 8) * fault_draw(r, n, FW_LANE_JITTER)) >> 24);
+	/* jitter * draw / 2^32, by halves: the product does not fit */
+	return d->latency_ns - d->jitter_ns + 2 * ((d->jitter_ns >> 32) * draw + ((d->jitter_ns & 0xffffffff) * draw >> 32));
+}
+
+/*
+ * fq looks at a flow again only when its first packet is due, so one that is due earlier must be in another flow: what waits equally long
+ * stays together, what a draw of its own delays is alone.
+ */
+static __always_inline void net_delay(struct walk *w, const struct fw_rule *r, __u64 n, __u64 window)
+{
+	bool alone = r->delay.jitter_ns && !(r->flags & FW_RULE_PER_WINDOW);
+	__u64 delay = net_jitter(r, alone ? n : window);
+
+	w->delay_ns += delay;
+	w->order += alone ? n : fault_mix(delay);
+}
+
+/* Bytes on the wire: on the way in the kernel has counted neither the link's header nor those of the segments that were merged. */
+static __always_inline __u32 net_wire_len(const struct __sk_buff *skb, const struct walk *w)
+{
+	return w->dir == FW_EGRESS ? skb->wire_len : skb->len + (w->segments - 1) * (w->l4 + TCP_HEADER);
 }
 
 /*
@@ -73,7 +96,8 @@ static __always_inline bool net_rate(struct fw_rule *r, struct walk *w, __u32 le
 {
 	__u64 *clock = &r->state.clock[w->dir & 1];
 	__u64 cost = (__u64)len * (w->copies + 1) * r->rate.cost_q16 >> 16;
-	__u64 floor = w->now - r->rate.burst_ns, ahead;
+	/* soon after boot the burst is longer than the clock is old */
+	__u64 floor = w->now > r->rate.burst_ns ? w->now - r->rate.burst_ns : 0, ahead;
 
 	for (int i = 0; i < FW_TRIES; i++) {
 		__u64 old = *(volatile __u64 *)clock;
@@ -115,7 +139,17 @@ static __always_inline __u32 net_payload(struct __sk_buff *skb, const struct wal
 /* Where the checksum of the transport is; 0 = none that we know. */
 static __always_inline __u32 net_checksum(const struct walk *w)
 {
-	return !w->l4 ? 0 : w->ip_protocol == IPPROTO_TCP ? w->l4 + 16 : w->ip_protocol == IPPROTO_UDP ? w->l4 + 6 : 0;
+	switch (w->l4 ? w->ip_protocol : 0) {
+	case IPPROTO_TCP:
+		return w->l4 + 16;
+	case IPPROTO_UDP:
+		return w->l4 + 6;
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		return w->l4 + 2;
+	default:
+		return 0;
+	}
 }
 
 /* Flips one bit of the byte at 'at'. Returns the bit's place (0..15) in its checksummed word, or -1. */
@@ -199,12 +233,12 @@ static __always_inline bool net_inject(struct __sk_buff *skb, struct fw_rule *r,
 	case FW_OP_DELAY:
 		w->leaf = r->leaf;
 		w->edt = 1;
-		w->delay_ns += net_jitter(r, r->flags & FW_RULE_PER_WINDOW ? window : n);
+		net_delay(w, r, n, window);
 		return true;
 	case FW_OP_RATE:
 		w->leaf = r->leaf;
 		w->edt = 1;
-		if (net_rate(r, w, skb->wire_len))
+		if (net_rate(r, w, net_wire_len(skb, w)))
 			return true;
 		__sync_fetch_and_add(&r->state.overflow, 1);
 		w->drop = 1;
@@ -292,6 +326,8 @@ static __always_inline int net_send(struct __sk_buff *skb, struct walk *w, enum 
 	clones = w->copies + w->edt;
 	if (clones) {
 		net_decide(skb, tag, depart, class);
+		if (w->order)
+			bpf_set_hash(skb, bpf_get_hash_recalc(skb) + w->order);
 		for (__u32 i = 0; i <= COPIES_MAX && i < clones; i++)
 			if (bpf_clone_redirect(skb, skb->ifindex, flags))
 				w->edt = 0; /* no memory: the packet itself goes, unshaped rather than lost */

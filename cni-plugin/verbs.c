@@ -67,7 +67,7 @@ static enum cni_code policy_load(const char *path, struct policy *ret, struct er
 struct request {
 	struct args args;
 	struct fault_spec spec;
-	bool selected;
+	bool selected; /* and there is a fault */
 };
 
 #define _cleanup_request_ __attribute__((cleanup(request_cleanup)))
@@ -98,7 +98,7 @@ static enum cni_code request_read(const struct call *call, const cJSON *annotati
 		return CNI_ANNOTATION;
 	if (policy_check(policy, &r->spec, r->args.pod_namespace, err) < 0)
 		return CNI_POLICY;
-	r->selected = selected(call, r);
+	r->selected = r->spec.n_faults && selected(call, r);
 	return CNI_OK;
 }
 
@@ -140,7 +140,9 @@ static enum cni_code inject(const struct call *call, const cJSON *annotations, c
 	if (code != CNI_OK)
 		return code;
 	if (!r.selected) {
-		verb_log(call, LOG_INFO, "not selected by faultwire.dev/select, no fault applied");
+		verb_log(call, LOG_INFO,
+			 r.spec.n_faults ? "not selected by faultwire.dev/select, no fault applied"
+					 : "no faultwire.dev/network, no fault applied");
 		return CNI_OK;
 	}
 	return engine_run(call, policy, &r, err);

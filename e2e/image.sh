@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Builds the images of the end-to-end tests, as archives that containerd, podman and skopeo read:
+# Builds the image of the end-to-end tests, as an archive that containerd, podman and skopeo read:
 #
-#	build/e2e/pause.tar	localhost/pause:e2e	holds a pod's namespaces
-#	build/e2e/busybox.tar	localhost/busybox:e2e	busybox, and /bin/firstpacket
+#	build/e2e/busybox.tar	localhost/busybox:e2e	busybox, /bin/firstpacket, and /pause, which holds a pod's namespaces
 #
 # Nothing is fetched: the pause process is pause.c, busybox is the distribution's static one. What is up to date is left alone.
 set -euo pipefail
@@ -58,12 +57,6 @@ image_compile() {
 	"${CC:-cc}" -std=gnu11 -Os -Wall -Wextra -static -s -o "$2" "$1"
 }
 
-image_pause() {
-	mkdir "$1/pause"
-	image_compile "$here/pause.c" "$1/pause/pause"
-	image_pack localhost/pause:e2e "$1/pause" "$out/pause.tar" /pause
-}
-
 image_busybox() {
 	local root=$1/busybox applet
 	mkdir -p "$root"/{bin,etc,proc,sys,dev,tmp}
@@ -75,7 +68,8 @@ image_busybox() {
 	echo 'root:x:0:0:root:/:/bin/sh' >"$root/etc/passwd"
 	echo 'root:x:0:' >"$root/etc/group"
 	image_compile "$here/firstpacket.c" "$root/bin/firstpacket"
-	image_pack localhost/busybox:e2e "$root" "$out/busybox.tar" /bin/sh
+	image_compile "$here/pause.c" "$root/pause"
+	image_pack localhost/busybox:e2e "$root" "$out/busybox.tar" /pause
 }
 
 # image_current ARCHIVE SOURCE...: true if ARCHIVE is there and no SOURCE is newer
@@ -102,5 +96,4 @@ mkdir -p "$out"
 work=$(mktemp -d "$out/.image.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
-image_current "$out/pause.tar" "$here/pause.c" "$here/image.sh" || image_pause "$work"
-image_current "$out/busybox.tar" "$here/firstpacket.c" "$here/image.sh" "$busybox" || image_busybox "$work"
+image_current "$out/busybox.tar" "$here"/{firstpacket.c,pause.c,image.sh} "$busybox" || image_busybox "$work"

@@ -32,12 +32,9 @@ record_of() { # SANDBOX
 	echo "/run/faultwire/pods/$1@eth0.json"
 }
 
-# What faults and a failed pod could leave: pins, records, namespaces, ports of the bridge. The kernel's programs are everybody's,
-# and so looked at only where nobody else is: in the VM.
+# The kernel's programs are everybody's, and so looked at only where nobody else is: in the VM.
 left() {
-	find /sys/fs/bpf/faultwire /run/faultwire/pods /run/faultwire/slots /var/lib/faultwire -mindepth 1 2>/dev/null | sort || true
-	ls /run/netns 2>/dev/null || true
-	ip -o link show master cni0 2>/dev/null | sed -E 's/^[0-9]+: ([^:@]+).*/\1/' || true
+	node_left
 	[[ -z ${FW_OUT-} ]] || bpftool prog show | grep -E 'name fw_' || true
 }
 
@@ -231,7 +228,7 @@ window_end() {
 comes_back() {
 	containerd_restart
 	[[ -e $(record_of "$stormy") ]] || return 1
-	pod_stop "$stormy" && [[ ! -e $(record_of "$stormy") ]] && pod_remove "$stormy"
+	pod_stop "$stormy" && [[ ! -e $(record_of "$stormy") ]] && pod_remove "$stormy" && [[ ! -e $stormy_netns ]]
 }
 
 # ---- the test
@@ -268,6 +265,7 @@ pod_remove "$first"
 holds "StopPodSandbox and RemovePodSandbox leave nothing" leaves "$calm"
 
 stormy=$(pod_run stormy "$(network "$(window_faults)")")
+stormy_netns=$(pod_netns "$stormy")
 cp "$(record_of "$stormy")" "$RECORD"
 sender main 4 trips >/dev/null
 $shapes || sender other 6 spared >/dev/null

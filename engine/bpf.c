@@ -175,9 +175,9 @@ static int load_and_pin(struct error *err)
 	pin_path(dir, sizeof(dir), BUILD, "");
 	r = make_dir(FW_PIN_ROOT, err);
 	if (!r)
-		r = unpin_build(BUILD, err); /* what a killed run left half done */
-	if (!r)
 		r = load(&skel, true, err);
+	if (!r)
+		r = unpin_build(BUILD, err); /* what a killed run left half done; not before the new ones are there */
 	if (!r)
 		r = make_dir(dir, err);
 	if (!r)

@@ -5,8 +5,11 @@
 #include "engine/engine.h"
 
 #include <errno.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
+
+#include <netlink/socket.h>
 
 #include "engine/netns.h"
 #include "engine/ops.h"
@@ -51,6 +54,11 @@ static int visit_enter(struct visit *v, const char *netns, const char *ifname, s
 	_cleanup_close_ int fd = -1;
 	int r = netns_open(netns, &fd, err);
 
+	if (!r && netns_is_own(fd))
+		r = error_set(err, EINVAL,
+			      "'%s' is the node's own network namespace (a pod on the host's network?), where a fault would hit "
+			      "the whole node: remove the annotations",
+			      netns);
 	if (!r)
 		r = netns_enter(fd, &v->ns, err);
 	if (!r)
@@ -58,15 +66,48 @@ static int visit_enter(struct visit *v, const char *netns, const char *ifname, s
 	return r ? r : tc_link_index(&v->ops.tc, ifname, &v->ops.ifindex, err);
 }
 
+/* The namespace's cookie; 0 before Linux 5.14. */
+static uint64_t visit_cookie(const struct visit *v)
+{
+	uint64_t cookie = 0;
+	socklen_t n = sizeof(cookie);
+
+	return getsockopt(nl_socket_get_fd(v->ops.tc.sock), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &n) ? 0 : cookie;
+}
+
+/* Goes back to a record's interface. -ENOENT also where the path leads to another pod's namespace by now. */
+static int visit_again(struct visit *v, const struct state_pod *pod, struct error *err)
+{
+	int r = visit_enter(v, pod->netns, pod->ifname, err);
+
+	if (!r && pod->netns_cookie && visit_cookie(v) != pod->netns_cookie)
+		r = error_set(err, ENOENT, "network namespace '%s' is another one now", pod->netns);
+	return r;
+}
+
+/* Whether going there failed because there is nothing any more, and not for want of memory, say. */
+static bool is_gone(int r)
+{
+	static const int gone[] = { ENOENT, ENOTDIR, ENXIO, ESRCH, ENODEV, EINVAL };
+
+	for (size_t i = 0; i < ARRAY_SIZE(gone); i++)
+		if (r == -gone[i])
+			return true;
+	return false;
+}
+
 /* Undoes a record as far as what it names still exists, and removes it. */
 static int undo(struct state_pod *pod, struct error *err)
 {
 	_cleanup_visit_ struct visit v = VISIT_EMPTY;
-	int r;
+	struct error own = {};
+	int r = visit_again(&v, pod, &own);
 
-	v.ops.pod = pod;
-	if (visit_enter(&v, pod->netns, pod->ifname, NULL))
+	if (r && !is_gone(r))
+		return error_set(err, own.code, "%s", own.msg);
+	if (r)
 		v.ops.ifindex = 0;
+	v.ops.pod = pod;
 	(void)bpf_node_open(pod->build, false, &v.ops.node, NULL);
 	r = ops_revert(&v.ops, err);
 	return r ? r : state_remove(pod->container_id, pod->ifname, pod->slot, err);
@@ -109,22 +150,27 @@ static bool namespace_gone(const char *netns)
 {
 	_cleanup_close_ int fd = -1;
 
-	return netns_open(netns, &fd, NULL) != 0;
+	return is_gone(netns_open(netns, &fd, NULL));
 }
 
+/* Goes on after a failure and returns the first. */
 static int undo_where(bool (*where)(void *ctx, const struct state_pod *pod), void *ctx, size_t *ret_n, struct error *err)
 {
 	_cleanup_pods_ struct state_pods pods = {};
+	struct error later = {};
 	size_t unreadable = 0;
-	int r = state_list(&pods, &unreadable, err);
+	int first = state_list(&pods, &unreadable, err);
 
-	for (size_t i = 0; !r && i < pods.n; i++) {
+	for (size_t i = 0; i < pods.n; i++) {
+		int r;
+
 		if (!where(ctx, &pods.pods[i]))
 			continue;
-		r = undo(&pods.pods[i], err);
-		++*ret_n;
+		r = undo(&pods.pods[i], first ? &later : err);
+		first = first ? first : r;
+		*ret_n += !r;
 	}
-	return r;
+	return first;
 }
 
 static bool is_stale(void *ctx, const struct state_pod *pod)
@@ -177,6 +223,9 @@ static int look(struct visit *v, struct state_pod *pod, struct error *err)
 	uint32_t handle = 0;
 	int r = tc_clsact_exists(&v->ops.tc, v->ops.ifindex, &pod->clsact_found, err);
 
+	pod->netns_cookie = visit_cookie(v);
+	if (!r && plan_find(plan, PLAN_SEGMENTS))
+		r = tc_link_gso_segs(&v->ops.tc, v->ops.ifindex, 0, &pod->gso_segs_was, err);
 	for (size_t i = 0; !r && i < plan->n_ops; i++) {
 		if (plan->ops[i].type != PLAN_ROOT || plan->ops[i].root != FW_EGRESS)
 			continue;
@@ -218,9 +267,9 @@ static int put_in_force(struct visit *v, struct state_pod *pod, struct error *er
 	if (!r && (plan_find(&pod->plan, PLAN_OFFLOAD) || plan_find(&pod->plan, PLAN_SEGMENTS))) {
 		r = state_save(pod, err); /* now with what was found there */
 		if (r)
-			ops_revert(&v->ops, &ignored);
+			v->ops.left = ops_revert(&v->ops, &ignored) != 0;
 	}
-	if (r)
+	if (r && !v->ops.left) /* else DEL and GC need it */
 		state_remove(pod->container_id, pod->ifname, pod->slot, &ignored);
 	return r;
 }
@@ -297,10 +346,11 @@ int engine_check(const char *container_id, const char *ifname, struct error *err
 	_cleanup_visit_ struct visit v = VISIT_EMPTY;
 	int r = state_load(container_id, ifname, &pod, err);
 
-	if (!r)
-		r = visit_enter(&v, pod.netns, pod.ifname, err);
 	if (r)
 		return r;
+	r = visit_again(&v, &pod, err);
+	if (r)
+		return r == -ENOENT ? -ESTALE : r;
 	v.ops.pod = &pod;
 	(void)bpf_node_open(pod.build, false, &v.ops.node, NULL);
 	return ops_check(&v.ops, err);

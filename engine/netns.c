@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 
 #include <linux/nsfs.h>
 
@@ -22,6 +23,14 @@ int netns_open(const char *path, int *ret_fd, struct error *err)
 				 "'%s' is not a network namespace: the runtime has not made it yet, or has unmounted it", path);
 	*ret_fd = TAKE_FD(fd);
 	return 0;
+}
+
+bool netns_is_own(int fd)
+{
+	struct stat own, other;
+
+	return !stat("/proc/thread-self/ns/net", &own) && !fstat(fd, &other) && own.st_dev == other.st_dev &&
+	       own.st_ino == other.st_ino;
 }
 
 int netns_enter(int fd, struct netns *ret, struct error *err)

@@ -16,6 +16,8 @@ struct netns {
 
 /* Opens a path and checks that it is a network namespace (-EINVAL otherwise, -ENOENT when it is gone). The fd is the caller's. */
 int netns_open(const char *path, int *ret_fd, struct error *err);
+/* Whether it is the one that this thread is in: the node's. */
+bool netns_is_own(int fd);
 /* Moves this thread into it; netns_leave (a no-op on { -1 }) brings it back. */
 int netns_enter(int fd, struct netns *ret, struct error *err);
 void netns_leave(struct netns *ns);

@@ -296,7 +296,7 @@ int ops_apply(struct ops_pod *p, struct error *err)
 
 		if (!r)
 			continue;
-		revert_first(p, i + 1, &ignored);
+		p->left = revert_first(p, i + 1, &ignored) != 0;
 		error_wrap(err, "%s", ops[plan->ops[i].type].name);
 		return r;
 	}

@@ -26,6 +26,7 @@ struct state_pod {
 	bool clsact_found; /* clsact was there before us */
 	bool tx_checksum_was;
 	uint32_t gso_segs_was;
+	uint64_t netns_cookie; /* the kernel's, never given twice in a boot; 0 = not known */
 	struct plan plan;
 };
 

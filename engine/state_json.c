@@ -33,6 +33,7 @@ static const struct {
 	{ "createdMonoNs", offsetof(struct state_pod, created_mono_ns), sizeof(uint64_t), 0 },
 	{ "createdUnixNs", offsetof(struct state_pod, created_unix_ns), sizeof(uint64_t), 0 },
 	{ "gsoSegsWas", offsetof(struct state_pod, gso_segs_was), sizeof(uint32_t), 0 },
+	{ "netnsCookie", offsetof(struct state_pod, netns_cookie), sizeof(uint64_t), 0 },
 };
 
 static const struct {

@@ -27,15 +27,15 @@ int tc_ifb_add(struct tc *tc, const char *name, int *ret_ifindex, struct error *
 int tc_link_up(struct tc *tc, int ifindex, struct error *err);
 /* Removes the link of this name if it is an ifb. */
 int tc_ifb_del(struct tc *tc, const char *name, struct error *err);
-/* gso_max_segs: reads what is there into *ret_old, sets n. */
+/* gso_max_segs: reads what is there into *ret_old, sets n (0 = only reads). */
 int tc_link_gso_segs(struct tc *tc, int ifindex, uint32_t n, uint32_t *ret_old, struct error *err);
 /* ETHTOOL_STXCSUM of the interface; *ret_old gets what it was. -EOPNOTSUPP is the caller's to judge. */
 int tc_link_tx_checksum(const char *ifname, bool on, bool *ret_old, struct error *err);
 
 /*
  * The addresses of every interface of the namespace but those of dummy interfaces (kube-proxy in IPVS mode binds each service
- * address to one) and loopback ones (127.0.0.0/8, ::1), as host prefixes, sorted, each once; fe80::/10 ones count too, but those of
- * veths only where they are few (a node has one a pod). *ret is the caller's.
+ * address to one) and loopback ones (127.0.0.0/8, ::1), as host prefixes, sorted, each once; fe80::/10 ones count too
+ * where they are few (a node has one a pod). *ret is the caller's.
  */
 int tc_node_addresses(struct tc *tc, struct fault_prefix **ret, size_t *ret_n, struct error *err);
 

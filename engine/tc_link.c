@@ -16,8 +16,8 @@
 /* A dump is read again when the tables changed under it. */
 #define DUMP_TRIES 8
 /*
- * More link-local addresses than these, and those of veths are left out: a node has one for each pod, nobody sends to them, and tables
- * have FW_INTERVALS entries.
+ * More link-local addresses than these, and those of interfaces that have no other are left out, or all if there are still too many: each
+ * pod's veth has one, nobody sends to them, and tables have FW_INTERVALS entries.
  */
 #define LINK_LOCAL_MAX 16
 
@@ -141,7 +141,7 @@ int tc_link_gso_segs(struct tc *tc, int ifindex, uint32_t n, uint32_t *ret_old, 
 
 	if (!r && !link.has_gso_segs)
 		r = -EOPNOTSUPP;
-	if (!r) {
+	if (!r && n) {
 		msg = tc_link_msg(RTM_NEWLINK, 0, ifindex);
 		tc_put_u32(msg, IFLA_GSO_MAX_SEGS, n);
 		r = tc_talk(tc, msg, NULL, NULL, &ack);
@@ -242,33 +242,31 @@ static int addresses_dump(struct tc *tc, struct addresses *ret, struct tc_ack *a
 	return r;
 }
 
-struct links_of_kind {
-	const char *kind;
-	bool link_local; /* only these addresses */
-	struct addresses *addresses;
-};
-
-/* Takes the addresses of a link of the kind out of the list. */
-static void links_exclude(void *ctx, struct nlmsghdr *reply)
+/* Takes the addresses of a dummy out of the list. */
+static void exclude_dummy(void *ctx, struct nlmsghdr *reply)
 {
-	struct links_of_kind *l = ctx;
-	struct addresses *a = l->addresses;
+	struct addresses *a = ctx;
 	struct link link = {};
 	size_t kept = 0;
 
 	link_read(&link, reply);
-	if (!link.index || !util_streq(link.kind, l->kind))
+	if (!util_streq(link.kind, "dummy"))
 		return;
 	for (size_t i = 0; i < a->n; i++)
-		if (a->list[i].ifindex != link.index || (l->link_local && !is_link_local(a->list[i].prefix.addr)))
+		if (a->list[i].ifindex != link.index)
 			a->list[kept++] = a->list[i];
 	a->n = kept;
 }
 
-/* The kernel filters a dump by kind; one whose module is not loaded it does not know, and shows all. */
-static int exclude_kind(struct tc *tc, struct links_of_kind *l, struct tc_ack *ack)
+/* The kernel filters a dump by kind; one whose module is not loaded it does not know, and describes every link at length. */
+static bool has_dummies(void)
 {
-	int r = -EINTR;
+	return !access("/sys/module/dummy", F_OK) || access("/sys/module", F_OK);
+}
+
+static int exclude_dummies(struct tc *tc, struct addresses *a, struct tc_ack *ack)
+{
+	int r = has_dummies() ? -EINTR : 0;
 
 	for (int i = 0; r == -EINTR && i < DUMP_TRIES; i++) {
 		struct nl_msg *msg = tc_link_msg(RTM_GETLINK, NLM_F_DUMP, 0);
@@ -276,11 +274,38 @@ static int exclude_kind(struct tc *tc, struct links_of_kind *l, struct tc_ack *a
 
 		tc_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
 		info = tc_nest(msg, IFLA_LINKINFO);
-		tc_put_string(msg, IFLA_INFO_KIND, l->kind);
+		tc_put_string(msg, IFLA_INFO_KIND, "dummy");
 		nla_nest_end(msg, info);
-		r = tc_talk(tc, msg, links_exclude, l, ack);
+		r = tc_talk(tc, msg, exclude_dummy, a, ack);
 	}
 	return r;
+}
+
+static size_t count_link_local(const struct addresses *a)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < a->n; i++)
+		n += is_link_local(a->list[i].prefix.addr);
+	return n;
+}
+
+static bool has_other_address(const struct addresses *a, int ifindex)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (a->list[i].ifindex == ifindex && !is_link_local(a->list[i].prefix.addr))
+			return true;
+	return false;
+}
+
+static void exclude_link_local(struct addresses *a, bool all)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < a->n; i++)
+		if (!is_link_local(a->list[i].prefix.addr) || (!all && has_other_address(a, a->list[i].ifindex)))
+			a->list[kept++] = a->list[i];
+	a->n = kept;
 }
 
 static int compare_addresses(const void *a, const void *b)
@@ -303,15 +328,6 @@ static void addresses_unique(struct addresses *a, struct fault_prefix **ret, siz
 	*ret_n = n;
 }
 
-static size_t count_link_local(const struct addresses *a)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < a->n; i++)
-		n += is_link_local(a->list[i].prefix.addr);
-	return n;
-}
-
 int tc_node_addresses(struct tc *tc, struct fault_prefix **ret, size_t *ret_n, struct error *err)
 {
 	struct addresses found = {};
@@ -319,9 +335,9 @@ int tc_node_addresses(struct tc *tc, struct fault_prefix **ret, size_t *ret_n, s
 	int r = addresses_dump(tc, &found, &ack);
 
 	if (!r && found.n)
-		r = exclude_kind(tc, &(struct links_of_kind){ "dummy", false, &found }, &ack);
-	if (!r && count_link_local(&found) > LINK_LOCAL_MAX)
-		r = exclude_kind(tc, &(struct links_of_kind){ "veth", true, &found }, &ack);
+		r = exclude_dummies(tc, &found, &ack);
+	for (int all = 0; all < 2 && count_link_local(&found) > LINK_LOCAL_MAX; all++)
+		exclude_link_local(&found, all);
 	if (!r)
 		addresses_unique(&found, ret, ret_n);
 	else

@@ -78,7 +78,10 @@ void plan_share(struct fw_rule *r, const struct fault *f, uint32_t share_ppm, ui
 	uint32_t again, anew;
 
 	if (!correlation_ppm) {
-		r->probability = plan_threshold(p * f->percent_ppm / all);
+		/* one division of the whole: two small shares must not round to never */
+		unsigned __int128 share = (unsigned __int128)p * f->percent_ppm;
+
+		r->probability = share == all * all ? FW_ALWAYS : (uint32_t)((share << 32) / (all * all));
 		return;
 	}
 	again = p + c * (all - p) / all; /* hit after hit */
@@ -170,7 +173,12 @@ static int shape_choose(struct plan_builder *b, const struct fault *f, const str
 	}
 	if ((s->wants_edt || s->no_leaf || lack) && !edt_lack && !s->no_edt)
 		return 1;
-	return lack ? lacks(err, f->path, lack, s->no_edt ? s->no_edt : "sch_fq would do as well") : 0;
+	if (lack)
+		return lacks(err, f->path, lack, s->no_edt ? s->no_edt : "sch_fq would do as well");
+	if (s->no_leaf && s->no_edt)
+		return error_set(err, ENOTSUP, "%s: %s, and departure times cannot do %s yet: ask for less of one", f->path,
+				 s->no_leaf, s->no_edt);
+	return s->no_leaf ? lacks(err, f->path, edt_lack, s->no_leaf) : 0;
 }
 
 /* Leaf k of every direction of f. */
@@ -220,6 +228,7 @@ int plan_shape(struct plan_builder *b, const struct fault *f, const struct plan_
 	plan_note(b, "%s: shaped by departure time (EDT): %s", f->name,
 		  shapes_add_up(b, f) ? "another fault shapes the same direction"
 		  : s->wants_edt      ? s->wants_edt
+		  : s->no_leaf        ? s->no_leaf
 		  : f->backend        ? "asked for by 'backend'"
 				      : "the kernel lacks the qdisc that would do it alone");
 	return 0;

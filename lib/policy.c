@@ -233,7 +233,7 @@ static int check_delay(const struct policy *p, const struct fault *f, struct err
 	json_format_duration(p->max_delay_ns, ceiling, sizeof(ceiling));
 	return error_set(err, EPERM,
 			 "%s.%s.latency: '%s' is over this node's maxDelay of %s (" POLICY_PATH
-			 "): lower latency and jitter, whose sum it is",
+			 "): lower latency, jitter and slot, whose sum it is",
 			 f->path, f->kind->body, asked, ceiling);
 }
 

@@ -111,7 +111,7 @@ int bandwidth_plan(const struct fault *f, struct plan_builder *b, struct error *
 			.tbf = {
 				.rate_bits = bw->rate_bits,
 				.peak_bits = bw->peak_bits,
-				.limit_bytes = (uint32_t)MIN(limit + burst, UINT32_MAX),
+				.limit_bytes = (uint32_t)MIN(MAX(limit, PACKET_MAX), UINT32_MAX),
 				.buffer_bytes = (uint32_t)burst,
 				.minburst_bytes = (uint32_t)bw->minburst_bytes,
 			},

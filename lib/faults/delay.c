@@ -9,6 +9,7 @@
 #include "lib/util.h"
 
 #define PACKETS_PER_SEC 2000000ULL /* the fastest sender that the computed limit has room for */
+#define PACKET_BYTES 1500ULL
 #define LIMIT_MIN 10000ULL
 #define LIMIT_MAX 10000000ULL
 
@@ -165,13 +166,28 @@ static uint64_t draw_once(const struct fault *f)
 	return ns < 0 ? 0 : (uint64_t)ns;
 }
 
+/* Packets that leave within latency + 1 s where every slot lets only so many out: more would outlive its window by more than that. */
+static unsigned __int128 slots_limit(const struct fault_delay *d)
+{
+	const struct fault_slot *s = &d->slot;
+	uint64_t slots = MAX((d->latency_ns + d->jitter_ns + NSEC_PER_SEC) / MAX(s->max_ns, 1), 1);
+	uint64_t packets = s->packets ? s->packets : UINT32_MAX;
+
+	if (s->bytes)
+		packets = MIN(packets, MAX(s->bytes / PACKET_BYTES, 1));
+	return (unsigned __int128)packets * slots;
+}
+
 static uint32_t leaf_limit(const struct fault_delay *d)
 {
 	unsigned __int128 packets = (unsigned __int128)(d->latency_ns + d->jitter_ns) * PACKETS_PER_SEC / NSEC_PER_SEC;
 
 	if (d->limit)
 		return (uint32_t)d->limit;
-	return (uint32_t)MIN(MAX(packets, LIMIT_MIN), LIMIT_MAX);
+	packets = MAX(packets, LIMIT_MIN);
+	if (d->has_slot)
+		packets = MIN(packets, slots_limit(d));
+	return (uint32_t)MIN(packets, LIMIT_MAX);
 }
 
 static struct plan_netem leaf_netem(const struct fault *f)
@@ -206,6 +222,8 @@ static const char *why_no_edt(const struct fault_delay *d)
 
 	if (d->has_slot)
 		return "'slot'";
+	if (d->limit)
+		return "'limit'";
 	return d->reorder_ppm ? "'reorder'" : why[d->distribution];
 }
 
@@ -215,6 +233,7 @@ static int delay_plan(const struct fault *f, struct plan_builder *b, struct erro
 	bool per_window = d->correlation_ppm && d->jitter_ns;
 	struct plan_shape shape = {
 		.leaf = { .has_netem = true, .netem = leaf_netem(f) },
+		.no_leaf = !per_window && d->jitter_ns > INT32_MAX ? "netem holds no jitter over 2.147483647s" : NULL,
 		.no_edt = why_no_edt(d),
 		.edt_op = FW_OP_DELAY,
 		.delay = { .latency_ns = d->latency_ns, .jitter_ns = d->jitter_ns },
@@ -236,7 +255,10 @@ static int delay_plan(const struct fault *f, struct plan_builder *b, struct erro
 
 static uint64_t delay_max_delay(const struct fault *f)
 {
-	return f->delay.latency_ns + f->delay.jitter_ns;
+	const struct fault_delay *d = &f->delay;
+	uint64_t ns = d->latency_ns + d->jitter_ns; /* each below 2^63 */
+
+	return d->has_slot && __builtin_add_overflow(ns, d->slot.max_ns, &ns) ? UINT64_MAX : ns;
 }
 
 const struct fault_kind fault_kind_delay = {

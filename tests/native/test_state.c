@@ -45,6 +45,7 @@ static struct state_pod pod_make(const char *id, uint16_t slot)
 		.created_unix_ns = UINT64_MAX,
 		.clsact_found = true,
 		.tx_checksum_was = true,
+		.netns_cookie = UINT64_MAX,
 		.gso_segs_was = 65535,
 	};
 	struct plan_op *op = util_grow(&pod.plan.ops, &pod.plan.n_ops, sizeof(*op));
@@ -75,7 +76,7 @@ static void a_record_comes_back_to_the_bit(void **state)
 	assert_int_equal(back.slot, 7);
 	assert_true(back.created_mono_ns == pod.created_mono_ns);
 	assert_true(back.created_unix_ns == UINT64_MAX);
-	assert_true(back.clsact_found && back.tx_checksum_was && back.gso_segs_was == 65535);
+	assert_true(back.clsact_found && back.tx_checksum_was && back.gso_segs_was == 65535 && back.netns_cookie == UINT64_MAX);
 	assert_true(back.plan.n_ops == 1 && back.plan.ops[0].leaf.tbf.rate_bits == 1ULL << 60);
 	a = state_to_json(&pod);
 	b = state_to_json(&back);

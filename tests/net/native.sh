@@ -278,6 +278,12 @@ no_netns() {
 	contains "$SAID" 'network namespace'
 }
 holds "a namespace that is none is said" no_netns
+node_netns() {
+	SAID=$(netconf web "$(annotations '{"action":"partition"}')" |
+		CNI_COMMAND=ADD CNI_CONTAINERID=web CNI_NETNS=/proc/self/ns/net CNI_IFNAME=br0 CNI_PATH=/ "$PLUGIN" 2>/dev/null) && return 1
+	contains "$SAID" "node's own network namespace" && equals "$(tc qdisc show dev br0 | grep -c clsact)" 0
+}
+holds "the node's own namespace is refused" node_netns
 no_interface() {
 	SAID=$(netconf web "$(annotations '{"action":"partition"}')" |
 		CNI_COMMAND=ADD CNI_CONTAINERID=web CNI_NETNS=/run/netns/web CNI_IFNAME=eth7 CNI_PATH=/ "$PLUGIN" 2>/dev/null) && return 1
@@ -313,5 +319,64 @@ bpffs() {
 	contains "$SAID" 'mount -t bpf'
 }
 holds "a missing bpffs is named with the remedy" bpffs
+segments_come_back() {
+	add web '{"action":"partition","perSegment":true}' || return 1
+	ip -n web -d link show eth0 | grep -q 'gso_max_segs 1 ' || return 1
+	del web
+	ip -n web -d link show eth0 | grep -q 'gso_max_segs 65535'
+}
+holds "perSegment gives the segments back" segments_come_back
+
+icmp_damage() {
+	add web '{"action":"corrupt","corrupt":{"corrupt":"100","checksum":"valid"}}' || return 1
+	local said
+	said=$(ip netns exec web ping -c 2 -i 0.1 -W 1 -s 100 "$(ip4 peer)")
+	del web
+	contains "$said" " 2 received" && contains "$said" "wrong data byte"
+}
+holds "damage with a valid checksum reaches a ping" icmp_damage
+
+# A DEL that comes when the name of the namespace is another pod's already.
+reused_netns() {
+	pod reused
+	add reused '{"action":"partition"}' || return 1
+	ip netns del reused
+	ip link del vreused 2>/dev/null
+	pod reused
+	CID_PREFIX=second- add reused '{"action":"partition"}' || return 1
+	del reused && CID_PREFIX=second- cni CHECK reused < <(netconf reused '{}')
+	local rc=$?
+	CID_PREFIX=second- del reused
+	ip netns del reused
+	return $rc
+}
+holds "a late DEL leaves the pod that has the namespace's name now" reused_netns
+
+gc_goes_on() {
+	add peer '{"action":"partition"}' && add web '{"action":"partition"}' || return 1
+	mount --bind /run/faultwire/pods/peer@eth0.json /run/faultwire/pods/peer@eth0.json || return 1 # not to be unlinked
+	printf '{"cniVersion":"1.1.0","name":"%s","type":"faultwire","cni.dev/valid-attachments":[]}' "$NETWORK" |
+		CNI_COMMAND=GC CNI_PATH=/ "$PLUGIN" >/dev/null 2>&1 && return 1
+	local left
+	left=$(ls /run/faultwire/pods)
+	umount /run/faultwire/pods/peer@eth0.json
+	del peer
+	equals "$left" peer@eth0.json
+}
+holds "GC goes on behind a record that it cannot undo" gc_goes_on
+
+short_of_files() {
+	local n
+	add peer '{"action":"partition"}' || return 1
+	for n in $(seq 5 14); do
+		netconf web "$(annotations '{"action":"partition"}')" |
+			CNI_COMMAND=ADD CNI_CONTAINERID=web CNI_NETNS=$(netns_path web) CNI_IFNAME=eth0 CNI_PATH=/ \
+				prlimit --nofile="$n" "$PLUGIN" >/dev/null 2>&1
+		cni CHECK peer < <(netconf peer '{}') || return 1
+		del web
+	done
+	del peer
+}
+holds "an ADD that runs out of files leaves the other pods' pins" short_of_files
 holds "after all of this nothing is left" leaves_nothing "$before"
 finish

@@ -298,9 +298,9 @@ def check_ended(packets, end, bound_ms):
     'end' in ns, or with '-' when the first packet was sent after which all are untouched.
     """
     touched = [p for p in packets if p.copies != 1 or p.ms >= 1]
-    need(touched, "nothing was touched")
-    later = [p.sent for p in packets if p.sent > touched[-1].sent]
-    need(len(later) >= 20, f"only {len(later)} untouched at the end")
+    later = [p.sent for p in packets if touched and p.sent > touched[-1].sent]
+    if len(later) < 20:
+        fail(f"{len(touched)} touched and {len(later)} untouched after them are too few")
     moment = later[0] if end == "-" else int(end)
     over = (touched[-1].sent - moment) / 1e6
     late = (max((p.sent + p.delay for p in touched if p.delay >= 0), default=moment) - moment) / 1e6

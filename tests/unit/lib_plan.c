@@ -349,6 +349,11 @@ static void percent_and_share_multiply(void **state)
 	assert_int_equal(plan_of("{\"action\":\"loss\",\"loss\":{\"loss\":\"50\"},\"percent\":10}", &everything, &plan, NULL), 0);
 	assert_int_equal(plan_rules(&plan)->rules[0].rule.probability, plan_threshold(50000));
 	plan_cleanup(&plan);
+	/* half of the least share is still one */
+	assert_int_equal(plan_of("{\"action\":\"loss\",\"loss\":{\"loss\":\"0.0001\"},\"percent\":50}", &everything, &plan, NULL),
+			 0);
+	assert_int_equal(plan_rules(&plan)->rules[0].rule.probability, 2147);
+	plan_cleanup(&plan);
 }
 
 static void corruption_is_woven_into_a_twin_of_every_shaping_leaf(void **state)

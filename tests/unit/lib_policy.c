@@ -179,6 +179,8 @@ static void holds_a_spec_against_every_ceiling(void **state)
 		{ "{}", "a", "[" DELAY("70s") "}]", NET "[0].delay.latency", "'70s' is over this node's maxDelay of 1m" },
 		{ "{\"maxDelay\":\"50ms\"}", "a", "{\"action\":\"delay\",\"delay\":{\"latency\":\"40ms\",\"jitter\":\"20ms\"}}",
 		  NET ".delay.latency", "'60ms' is over this node's maxDelay of 50ms" },
+		{ "{}", "a", "{\"action\":\"delay\",\"delay\":{\"latency\":\"10s\",\"slot\":{\"min\":\"1s\",\"max\":\"55s\"}}}",
+		  NET ".delay.latency", "'65s' is over this node's maxDelay of 1m" },
 		{ "{\"maxDelay\":\"0s\"}", "a", "{\"action\":\"partition\"}", NULL, NULL },
 	};
 

@@ -19,7 +19,7 @@ static void reads_a_whole_delay(void **state)
 	assert_true(d->has_slot && d->slot.min_ns == 10 * NSEC_PER_MSEC && d->slot.max_ns == 20 * NSEC_PER_MSEC);
 	assert_true(d->slot.packets == 5 && d->slot.bytes == 1000);
 	assert_int_equal(d->limit, 77);
-	assert_int_equal(fault_kind_delay.max_delay_ns(spec.faults), 3 * NSEC_PER_SEC);
+	assert_int_equal(fault_kind_delay.max_delay_ns(spec.faults), 3020 * NSEC_PER_MSEC);
 }
 
 static const struct refusal delay_refusals[] = {
@@ -134,6 +134,30 @@ static void netem_gets_its_own_parameters(void **state)
 	assert_int_equal(n->limit, 99);
 }
 
+static void slots_hold_no_more_than_leaves_in_latency_and_a_second(void **state)
+{
+	static const struct {
+		const char *slot;
+		uint32_t limit;
+	} cases[] = {
+		{ "\"min\":\"100ms\",\"packets\":5", 50 },
+		{ "\"min\":\"1ms\",\"max\":\"100ms\",\"bytes\":3000", 20 },
+		{ "\"min\":\"100ms\",\"packets\":5,\"bytes\":100", 10 },
+		{ "\"min\":\"5s\",\"packets\":1", 1 },
+		{ "\"min\":\"0s\",\"packets\":1", 20000 },
+		{ "\"min\":\"100ms\"", 20000 }, /* all leave at once */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *text =
+			util_printf("{\"action\":\"delay\",\"delay\":{\"latency\":\"10ms\",\"slot\":{%s}}}", cases[i].slot);
+		_cleanup_planned_ struct planned p = plan_on(text, &full);
+
+		assert_int_equal(leaf_of(&p)->netem.limit, cases[i].limit);
+	}
+}
+
 static void correlation_100_is_one_draw_per_window_by_edt(void **state)
 {
 	_cleanup_planned_ struct planned p = plan_on(
@@ -237,6 +261,7 @@ static void edt_says_what_it_cannot(void **state)
 		{ "\"jitter\":\"1ms\",\"distribution\":\"pareto\"", "distribution 'pareto'" },
 		{ "\"jitter\":\"1ms\",\"distribution\":\"paretonormal\"", "distribution 'paretonormal'" },
 		{ "\"slot\":{\"min\":\"1ms\"}", "'slot'" },
+		{ "\"limit\":5", "'limit'" },
 		{ "\"reorder\":{\"reorder\":25}", "'reorder'" },
 	};
 
@@ -251,6 +276,22 @@ static void edt_says_what_it_cannot(void **state)
 
 		check_refused(&c, plan_build(&spec, &full, &plan, &err), &err);
 	}
+}
+
+static void a_jitter_that_netem_cannot_hold_goes_by_edt(void **state)
+{
+	static const char text[] = "{\"action\":\"delay\",\"delay\":{\"latency\":\"5s\",\"jitter\":\"3s\"}}";
+	static const char normal[] =
+		"{\"action\":\"delay\",\"delay\":{\"latency\":\"5s\",\"jitter\":\"3s\",\"distribution\":\"normal\"}}";
+	const struct refusal c = { normal, ENOTSUP, NET, { "2.147483647s", "distribution 'normal'" } };
+	_cleanup_planned_ struct planned p = plan_on(text, &full);
+	_cleanup_spec_ struct fault_spec spec = network_spec(normal);
+	struct error err = {};
+	struct plan plan = {};
+
+	(void)state;
+	assert_int_equal(rule_of(&p)->op, FW_OP_DELAY);
+	check_refused(&c, plan_build(&spec, &full, &plan, &err), &err);
 }
 
 static void refuses_bandwidths_gone_wrong(void **state)
@@ -320,22 +361,22 @@ static void a_bandwidth_is_a_tbf_leaf_bounded_in_time(void **state)
 		struct plan_tbf tbf;
 		const char *note;
 	} cases[] = {
-		{ "\"rate\":\"1mbps\"", { .rate_bits = 8000000, .limit_bytes = 1005000, .buffer_bytes = 5000 }, NULL },
-		{ "\"rate\":\"1gbit\"", { .rate_bits = 1000000000, .limit_bytes = 125500000, .buffer_bytes = 500000 }, NULL },
+		{ "\"rate\":\"1mbps\"", { .rate_bits = 8000000, .limit_bytes = 1000000, .buffer_bytes = 5000 }, NULL },
+		{ "\"rate\":\"1gbit\"", { .rate_bits = 1000000000, .limit_bytes = 125000000, .buffer_bytes = 500000 }, NULL },
 		{ "\"rate\":\"1tbit\"",
 		  { .rate_bits = 1000000000000, .limit_bytes = UINT32_MAX, .buffer_bytes = 500000000 },
 		  NULL },
-		{ "\"rate\":\"8bit\"", { .rate_bits = 8, .limit_bytes = 5001, .buffer_bytes = 5000 }, NULL },
+		{ "\"rate\":\"8bit\"", { .rate_bits = 8, .limit_bytes = 1600, .buffer_bytes = 5000 }, NULL },
 		{ "\"rate\":\"1mbps\",\"limit\":20971520,\"buffer\":10000",
-		  { .rate_bits = 8000000, .limit_bytes = 1010000, .buffer_bytes = 10000 },
+		  { .rate_bits = 8000000, .limit_bytes = 1000000, .buffer_bytes = 10000 },
 		  "limit 20971520 bytes cut to 1000000: 1 s at that rate" },
 		{ "\"rate\":\"1mbps\",\"limit\":3000,\"buffer\":10000",
-		  { .rate_bits = 8000000, .limit_bytes = 13000, .buffer_bytes = 10000 },
+		  { .rate_bits = 8000000, .limit_bytes = 3000, .buffer_bytes = 10000 },
 		  NULL },
 		{ "\"rate\":\"1mbps\",\"peakrate\":\"2mbps\"",
 		  { .rate_bits = 8000000,
 		    .peak_bits = 16000000,
-		    .limit_bytes = 1005000,
+		    .limit_bytes = 1000000,
 		    .buffer_bytes = 5000,
 		    .minburst_bytes = 1600 },
 		  NULL },
@@ -405,12 +446,14 @@ int main(void)
 		cmocka_unit_test(refuses_delays_gone_wrong),
 		cmocka_unit_test(a_plain_delay_is_a_netem_leaf_with_room),
 		cmocka_unit_test(netem_gets_its_own_parameters),
+		cmocka_unit_test(slots_hold_no_more_than_leaves_in_latency_and_a_second),
 		cmocka_unit_test(correlation_100_is_one_draw_per_window_by_edt),
 		cmocka_unit_test(correlation_without_jitter_draws_nothing),
 		cmocka_unit_test(a_seed_decides_the_jitter_by_edt),
 		cmocka_unit_test(without_fq_netem_holds_one_draw_per_pod),
 		cmocka_unit_test(a_normal_draw_per_pod_has_its_deviation),
 		cmocka_unit_test(edt_says_what_it_cannot),
+		cmocka_unit_test(a_jitter_that_netem_cannot_hold_goes_by_edt),
 		cmocka_unit_test(refuses_bandwidths_gone_wrong),
 		cmocka_unit_test(a_bandwidth_is_a_tbf_leaf_bounded_in_time),
 		cmocka_unit_test(a_rate_by_edt_is_a_virtual_clock),

@@ -54,6 +54,17 @@ static void passes_a_pod_through_that_is_not_selected(void **state)
 	succeeds(text, "", "");
 }
 
+static void passes_a_pod_through_that_names_no_fault(void **state)
+{
+	static const char *const text = POD("\"faultwire.dev/experiment\":\"x\"");
+
+	(void)state;
+	succeeds(text, PREV, "");
+	assert_string_equal(fake.log, "faultwire: ADD abc: no faultwire.dev/network, no fault applied\n");
+	command("CHECK");
+	succeeds(text, "", "");
+}
+
 /* Annotation values as a person writes them, and where the error must point. */
 static const struct {
 	const char *value, *path;
@@ -213,6 +224,7 @@ int main(void)
 		TEST(hands_the_policys_ceilings_to_the_engine),
 		TEST(takes_annotations_from_the_configuration_too),
 		TEST(passes_a_pod_through_that_is_not_selected),
+		TEST(passes_a_pod_through_that_names_no_fault),
 		TEST(refuses_bad_annotations_naming_the_place),
 		TEST(prints_an_error_as_the_protocol_wants_it),
 		TEST(gives_each_engine_failure_its_code),

@@ -1,0 +1,171 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# make demo: three pods in a real containerd, of which one carries the article's fault with shorter windows. A line a second shows
+# their round trips while windows open and close, an abort and its resume, and kill -9 of the runtime. What is shown is checked.
+#
+#	e2e/demo.sh [--duration 6s] [--every 12s] [--length 40]
+#
+# Left in build/demo: demo.svg, result.json. Exit code 1 if a check fails. Where the kernel can hold no packets back (neither fq nor
+# netem) this runs itself in the test VM.
+set -euo pipefail
+
+# shellcheck source-path=SCRIPTDIR source=env.sh
+. "$(dirname "$0")/env.sh"
+
+OUT=$E2E_TOP/build/demo
+PROBES=50 # ms between packets
+
+usage() {
+	echo "usage: ${0##*/} [--duration SECONDSs] [--every SECONDSs] [--length SECONDS]" >&2
+	exit 2
+}
+
+# Whether this kernel can hold packets back.
+can_shape() {
+	local qdisc
+	for qdisc in fq netem; do
+		unshare --net tc qdisc add dev lo root "$qdisc" 2>/dev/null && return
+	done
+	return 1
+}
+
+# In the VM only $FW_OUT outlives it, and isolation covers /run, where that is.
+find_out() {
+	mkdir -p "$OUT"
+	[[ -n ${FW_OUT-} ]] || return 0
+	mount --bind "$FW_OUT" "$OUT"
+}
+
+options() {
+	duration=6 every=12 length=40
+	while (($#)); do
+		(($# > 1)) && [[ $2 =~ ^[1-9][0-9]*s?$ ]] || usage
+		case $1 in
+		--duration) duration=${2%s} ;;
+		--every) every=${2%s} ;;
+		--length) length=${2%s} ;;
+		*) usage ;;
+		esac
+		shift 2
+	done
+	((duration >= 4 && every >= duration + 2)) || {
+		echo "${0##*/}: windows of at least 4 s with at least 2 s between them, or there is little to see" >&2
+		exit 2
+	}
+}
+
+options "$@"
+if [[ -z ${E2E_ISOLATED-} ]]; then
+	[[ $EUID == 0 ]] || e2e_fail "needs root"
+	if can_shape; then
+		find_out
+	elif [[ -z ${FW_OUT-} ]]; then
+		echo "this kernel ($(uname -r)) has neither fq nor netem: the demo runs in the test VM"
+		bash "$E2E_DIR/image.sh"
+		exec "$E2E_TOP/tests/vm/run" -m 1536 -t 900 -o "$OUT" -- bash "$0" "$@"
+	else
+		e2e_fail "neither fq nor netem in this kernel"
+	fi
+fi
+e2e_isolate "$@"
+# shellcheck source-path=SCRIPTDIR source=containerd.sh
+. "$E2E_DIR/containerd.sh"
+
+FAULTWIRE=$E2E_TOP/build/faultwire
+SHARED=$E2E_RUN/demo
+fault="{\"action\":\"delay\",\"delay\":{\"latency\":\"200ms\",\"jitter\":\"50ms\",\"correlation\":\"100\"},\"duration\":\"${duration}s\",\"schedule\":\"@every ${every}s\"}"
+
+say() {
+	printf '%s\n' "$*"
+}
+
+# sender NAME SANDBOX: creates the container whose first instruction sends the first packet. Its lines outlive the runtime.
+sender() {
+	CTR_CONFIG="mounts { host_path: \"$SHARED\" container_path: \"/out\" }" ctr_create "$2" "$1" \
+		sh -c "exec firstpacket -m -n 1000000 -i $PROBES $target_ip 7 >/out/$1"
+}
+
+now_ms() {
+	local up
+	read -r up _ </proc/uptime
+	echo $((${up/./} * 10))
+}
+
+first_ms() { # NAME: when its first packet was sent
+	e2e_wait 30 test -s "$SHARED/$1"
+	sed -n '1s/\..*//p' "$SHARED/$1"
+}
+
+phase() { # MS: how long a window was open then, or what follows it
+	echo $((($1 - created) % (every * 1000)))
+}
+
+# A container takes a while to its first packet, and the packet is to meet an open window: calm's container tells how long.
+start_calm() {
+	local before
+	before=$(now_ms)
+	ctr_start "$1"
+	startup=$(($(first_ms calm) - before))
+}
+
+wait_for_window() {
+	local met
+	met=$(phase $(($(now_ms) + startup)))
+	((met > duration * 700)) || return 0
+	sleep "$(jq -n "($every * 1000 - $met + $duration * 300) / 1000")"
+}
+
+# start_stormy: sets stormy, created, pause. Fails if the first packet missed the windows after all.
+start_stormy() {
+	local container
+	rm -f "$SHARED/stormy"
+	stormy=$(pod_run stormy "$(jq -cn --arg n "$fault" '{"faultwire.dev/network": $n}')")
+	cp "/run/faultwire/pods/$stormy@eth0.json" "$SHARED/record.json"
+	created=$(jq -r '.createdMonoNs | tonumber / 1e6 | floor' "$SHARED/record.json")
+	container=$(sender stormy "$stormy")
+	pause=$(pause_pid "$stormy")
+	wait_for_window
+	ctr_start "$container"
+	(($(phase "$(first_ms stormy)") < duration * 1000 - 100))
+}
+
+pause_pid() { # SANDBOX
+	cri PodSandboxStatus <<<"pod_sandbox_id: \"$1\" verbose: true" | cri_info | jq -er .pid
+}
+
+fact() { # NAME VALUE
+	printf '%s\t%s\n' "$1" "$2" >>"$SHARED/facts"
+}
+
+mkdir -p "$SHARED"
+say "Linux $(uname -r), containerd $(containerd --version | cut -d' ' -f3), chain: bridge, faultwire"
+containerd_up
+fact kernel "$(uname -r)"
+
+target=$(pod_run target)
+ctr_run "$target" echo firstpacket -s 7 >/dev/null
+target_ip=$(pod_ip "$target")
+calm=$(pod_run calm)
+say "pod target answers; pod calm has no annotation; pod stormy has faultwire.dev/network ="
+say "  $fault"
+fact calmQdisc "$(nsenter --net="$(pod_netns "$calm")" tc -j qdisc show dev eth0 | jq -r '.[].kind')"
+start_calm "$(sender calm "$calm")"
+for try in 1 2 3; do
+	start_stormy && break
+	say "this machine was too slow to start the pod within a window: once more"
+	pod_remove "$stormy"
+done
+fact records "$(find /run/faultwire/pods -name '*.json' | wc -l)"
+mapfile -t victims < <(ctrd_shims)
+victims+=("$ctrd_pid" "$pause")
+
+python3 "$E2E_DIR/demo.py" watch "$SHARED" "$length" "$FAULTWIRE" "${victims[@]}"
+
+containerd_restart
+for pod in $(pod_list); do
+	pod_remove "$pod" || true
+done
+e2e_wait 10 eval '[[ -z $(node_left) ]]' || true
+fact left "$(node_left | tr '\n' ' ')"
+python3 "$E2E_DIR/demo.py" report "$SHARED" "$OUT"
