@@ -86,7 +86,7 @@ static __always_inline bool fault_window(const struct fw_rule *r, __u64 now, __u
 	__u64 since = now - r->start_ns;
 
 	*window = 0;
-	if (now < r->start_ns)
+	if (now < r->start_ns || now < r->not_before_ns)
 		return false;
 	if (r->period_ns) {
 		*window = since / r->period_ns;

@@ -61,17 +61,17 @@ static uint64_t now_ns(clockid_t clock)
 	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
 }
 
-/* The state of a rule's window at 'now' on its clock; start_ns absolute. */
-static enum status_window window_at(const struct fw_rule *r, uint64_t start_ns, uint64_t now, uint64_t *ret_change_ns)
+/* The state of a rule's window at 'now' on its clock: windows are counted from 'origin', nothing happens before 'start'. */
+static enum status_window window_at(const struct fw_rule *r, uint64_t origin, uint64_t start, uint64_t now, uint64_t *ret_change_ns)
 {
 	uint64_t since;
 
 	*ret_change_ns = UINT64_MAX;
-	if (now < start_ns) {
-		*ret_change_ns = start_ns - now;
+	if (now < start) {
+		*ret_change_ns = start - now;
 		return WINDOW_BEFORE;
 	}
-	since = r->period_ns ? (now - start_ns) % r->period_ns : now - start_ns;
+	since = r->period_ns ? (now - origin) % r->period_ns : now - origin;
 	if (!r->on_ns)
 		return WINDOW_OPEN;
 	if (since < r->on_ns) {
@@ -89,12 +89,12 @@ static void read_fault(const struct state_pod *record, size_t i, const struct bp
 {
 	const struct plan_rule *rule = &plan_rules(&record->plan)->rules[i];
 	bool wall = rule->rule.flags & FW_RULE_WALL;
-	uint64_t start = rule->rule.start_ns + (wall ? 0 : record->created_mono_ns);
+	uint64_t start = rule->rule.start_ns + (wall ? record->created_unix_ns : record->created_mono_ns);
 	struct fw_rule live;
 
 	f->rule = rule;
 	f->armed = !(disarmed >> i & 1);
-	f->window = window_at(&rule->rule, start, now_ns(wall ? CLOCK_REALTIME : CLOCK_MONOTONIC), &f->change_ns);
+	f->window = window_at(&rule->rule, wall ? 0 : start, start, now_ns(wall ? CLOCK_REALTIME : CLOCK_MONOTONIC), &f->change_ns);
 	f->counted = node->rules >= 0 && !bpf_rule_get(node, record->slot, i, &live, NULL);
 	if (f->counted)
 		f->state = live.state;

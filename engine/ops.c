@@ -57,8 +57,12 @@ static int rules_apply(struct ops_pod *p, const struct plan_op *op, struct error
 		return r;
 	for (size_t i = 0; i < op->rules.n_rules; i++) {
 		rules[i] = op->rules.rules[i].rule;
-		if (!(rules[i].flags & FW_RULE_WALL))
+		if (rules[i].flags & FW_RULE_WALL) { /* windows are multiples since the epoch; 'start' only holds them back */
+			rules[i].not_before_ns = pod->created_unix_ns + rules[i].start_ns;
+			rules[i].start_ns = 0;
+		} else {
 			rules[i].start_ns += pod->created_mono_ns;
+		}
 	}
 	return bpf_slot_set(&p->node, pod->slot, p->tables, rules, op->rules.n_rules, err);
 }

@@ -163,8 +163,8 @@ static int table_build(struct table *t, const struct compile *c, wants_fn *wants
 			return error_set(
 				err, E2BIG,
 				"the faults of this pod name too many different %s: at most %d intervals fit; name fewer, or "
-				"wider ones that adjoin",
-				t->what, FW_INTERVALS);
+				"wider ones that adjoin (the node's own %zu addresses count, unless 'includeNode')",
+				t->what, FW_INTERVALS, c->n_node);
 		t->lo[t->used] = t->points[i];
 		t->mask[t->used++] = mask;
 	}

@@ -312,6 +312,10 @@ static int finish_ops(struct plan_builder *b, struct error *err)
 	unsigned int rooted = 0, dirs = 0;
 	struct plan_op *op;
 
+	if (horizon_ns(&b->rules) / NSEC_PER_USEC > UINT32_MAX)
+		return error_set(
+			err, E2BIG,
+			"the delays of this pod add up to more than the 71 minutes that fq can hold a packet: shorten them");
 	finish_edt(b);
 	finish_corrupt(b);
 	for (size_t i = 0; i < b->n_leaves; i++)

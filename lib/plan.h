@@ -35,7 +35,7 @@ struct plan_rule {
 	unsigned int dirs; /* bits of enum fw_dir */
 	bool include_node, armed;
 	struct fault_target target; /* the plan's */
-	struct fw_rule rule;        /* start_ns relative to the sandbox's creation, or with FW_RULE_WALL to the epoch */
+	struct fw_rule rule;        /* start_ns relative to the sandbox's creation */
 };
 
 struct plan_rules {

@@ -159,6 +159,11 @@ window() {
 }
 with '{"action":"partition","start":"300ms","duration":"100ms","schedule":"@every 400ms"}' "windows open and close on time, on their own" window
 
+with '{"action":"partition","start":"1h","duration":"1s","schedule":"@every 1s","anchor":"clock"}' \
+	"start holds windows by the clock back as well" after 50 50 web peer untouched
+with '{"action":"partition","duration":"1s","schedule":"@every 1s","anchor":"clock"}' "windows by the clock need no start" \
+	after 50 50 web peer lost 50
+
 # ---- operator
 
 aborted() {

@@ -7,6 +7,7 @@ A seed is a number, or "key:" and the key of a rule as the state file has it.
 """
 import math
 import sys
+from collections import namedtuple
 
 MASK = (1 << 64) - 1
 GAMMA = 0x9E3779B97F4A7C15
@@ -14,10 +15,8 @@ LANES, GATE, STEP, HIT, JITTER = 8, 0, 1, 2, 3
 ALWAYS = 0xFFFFFFFF
 
 
-class Packet:
-    def __init__(self, line):
-        f = line.split()
-        self.number, self.sent, self.delay, self.copies, self.damaged = map(int, f)
+class Packet(namedtuple("Packet", "number sent delay copies damaged")):
+    __slots__ = ()
 
     @property
     def ms(self):
@@ -26,7 +25,8 @@ class Packet:
 
 def read(path):
     with open(path) as f:
-        return [Packet(line) for line in f]
+        numbers = iter(map(int, f.read().split()))
+    return list(map(Packet._make, zip(*[numbers] * len(Packet._fields))))
 
 
 def fail(message):
