@@ -180,6 +180,18 @@ def check_predicted_count(packets, seed, percent):
     need(got == want, f"{got} lost, {want} predicted")
 
 
+def check_chain_count(packets, seed, percent, correlation):
+    """As many are lost as the chain of that share and correlation loses over event numbers 0..n-1, whatever the order (many senders)."""
+    key, p, c = key_of(seed), float(percent) / 100, float(correlation) / 100
+    hit, want = None, 0
+    for n in range(len(packets)):
+        chance = p if hit is None else p + c * (1 - p) if hit else p * (1 - c)
+        hit = draw(key, n, STEP) >= threshold(100 * (1 - chance))
+        want += hit
+    got = sum(1 for p in packets if p.copies == 0)
+    need(got == want, f"{got} lost, {want} predicted")
+
+
 def check_predicted_delays(packets, seed, latency, jitter, within):
     """Each packet's delay is the one that the seed picks."""
     key, latency, jitter = key_of(seed), float(latency), float(jitter)
