@@ -28,7 +28,7 @@ E2E_UP_TIMEOUT=120
 # The daemon's life
 
 containerd_up() {
-	e2e_need containerd ctr runc protoc curl jq
+	e2e_need containerd ctr runc protoc jq
 	[[ ${E2E_ISOLATED-} ]] || e2e_fail "containerd_up: call e2e_isolate first"
 	ctrd_dir=${1:-$E2E_RUN/containerd}
 	mkdir -p "$ctrd_dir"/{bin,net.d,pods,log}

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Builds the image of the end-to-end tests, as an archive that containerd, podman and skopeo read:
+# Builds what the end-to-end tests need:
 #
-#	build/e2e/busybox.tar	localhost/busybox:e2e	busybox, /bin/firstpacket, and /pause, which holds a pod's namespaces
+#	build/e2e/grpc		calls the runtime
+#	build/e2e/busybox.tar	image localhost/busybox:e2e, as an archive that containerd, podman and skopeo read: busybox,
+#				/bin/firstpacket, and /pause, which holds a pod's namespaces
 #
 # Nothing is fetched: the pause process is pause.c, busybox is the distribution's static one. What is up to date is left alone.
 set -euo pipefail
@@ -53,8 +55,14 @@ image_pack() {
 	mv "$dir.tar" "$archive"
 }
 
+# image_compile SOURCE PROGRAM [LIBRARY...]
 image_compile() {
-	"${CC:-cc}" -std=gnu11 -Os -Wall -Wextra -static -s -o "$2" "$1"
+	"${CC:-cc}" -std=gnu11 -Os -Wall -Wextra -static -s -o "$2" "$1" "${@:3}"
+}
+
+image_grpc() {
+	image_compile "$here/grpc.c" "$1/grpc" -lnghttp2
+	mv "$1/grpc" "$out/grpc"
 }
 
 image_busybox() {
@@ -72,7 +80,7 @@ image_busybox() {
 	image_pack localhost/busybox:e2e "$root" "$out/busybox.tar" /pause
 }
 
-# image_current ARCHIVE SOURCE...: true if ARCHIVE is there and no SOURCE is newer
+# image_current FILE SOURCE...: true if FILE is there and no SOURCE is newer
 image_current() {
 	local archive=$1 source
 	shift
@@ -96,4 +104,5 @@ mkdir -p "$out"
 work=$(mktemp -d "$out/.image.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
+image_current "$out/grpc" "$here"/{grpc.c,image.sh} || image_grpc "$work"
 image_current "$out/busybox.tar" "$here"/{firstpacket.c,pause.c,image.sh} "$busybox" || image_busybox "$work"
