@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The demo's eyes and hands.
 
-demo.py watch DIR SECONDS FAULTWIRE PID...   a line a second of what the pods measure; abort, resume, and in the next window
-                                             kill -9 of PID...
+demo.py watch DIR SECONDS FAULTWIRE PID...   a line a second of what the pods measure, until SECONDS of stormy's life; abort,
+                                             resume, and in the next window kill -9 of PID...
 demo.py report DIR OUT                       picture, counters and checks; exits 1 if a check fails
 
 DIR has calm and stormy (what `firstpacket -m` prints), record.json (the pod's record), facts (a name, a tab, a value a line).
@@ -102,7 +102,7 @@ class Watch:
     def run(self, seconds):
         first = now()
         since = self.demo.rule.start + (first - self.demo.rule.start) // 1000 * 1000
-        end = max(since + seconds * 1000, self.enough)
+        end = max(self.demo.rule.start + seconds * 1000, self.enough)
         print("  time    window  calm            stormy: median round trip of each second")
         while since < end or self.plan:
             due = since + 1000 + SETTLE

@@ -6,6 +6,7 @@
 #
 #	e2e/demo.sh [--duration 6s] [--every 12s] [--length 40]
 #
+# Windows, and the seconds of the faulty pod's life to be shown (more if it takes more to see all of this).
 # Left in build/demo: demo.svg, result.json. Exit code 1 if a check fails. Where the kernel can hold no packets back (neither fq nor
 # netem) this runs itself in the test VM.
 set -euo pipefail
@@ -113,7 +114,8 @@ wait_for_window() {
 	local met
 	met=$(phase $(($(now_ms) + startup)))
 	((met > duration * 700)) || return 0
-	sleep "$(jq -n "($every * 1000 - $met + $duration * 300) / 1000")"
+	local ms=$((every * 1000 - met + duration * 300))
+	sleep "$((ms / 1000)).$(printf %03d $((ms % 1000)))"
 }
 
 # start_stormy: sets stormy, created, pause. Fails if the first packet missed the windows after all.
@@ -122,7 +124,7 @@ start_stormy() {
 	rm -f "$SHARED/stormy"
 	stormy=$(pod_run stormy "$(jq -cn --arg n "$fault" '{"faultwire.dev/network": $n}')")
 	cp "/run/faultwire/pods/$stormy@eth0.json" "$SHARED/record.json"
-	created=$(jq -r '.createdMonoNs | tonumber / 1e6 | floor' "$SHARED/record.json")
+	created=$(sed -En '/"createdMonoNs"/s/.*"([0-9]+)[0-9]{6}".*/\1/p' "$SHARED/record.json")
 	container=$(sender stormy "$stormy")
 	pause=$(pause_pid "$stormy")
 	wait_for_window
@@ -149,7 +151,7 @@ target_ip=$(pod_ip "$target")
 calm=$(pod_run calm)
 say "pod target answers; pod calm has no annotation; pod stormy has faultwire.dev/network ="
 say "  $fault"
-fact calmQdisc "$(nsenter --net="$(pod_netns "$calm")" tc -j qdisc show dev eth0 | jq -r '.[].kind')"
+fact calmQdisc "$(nsenter --net="$(pod_netns "$calm")" tc qdisc show dev eth0 | cut -d' ' -f2)"
 start_calm "$(sender calm "$calm")"
 for try in 1 2 3; do
 	start_stormy && break

@@ -51,10 +51,16 @@ declare -ra E2E=(
 	ca-certificates
 	containerd
 	containernetworking-plugins
-	curl
+	gcc
+	iproute2
 	iptables
+	jq
+	libc6-dev
+	libnghttp2-dev
 	protobuf-compiler
+	python3
 	runc
+	util-linux
 )
 
 # The test VM: emulator (qemu-system-common carries virtiofsd), and the tools

@@ -49,18 +49,18 @@ both_families() {
 with '{"action":"partition"}' "a partition drops what leaves, IPv4 and IPv6" both_families 200 50 web peer lost 200
 with '{"action":"partition"}' "a partition to leaves alone what enters" both_families 200 50 peer web untouched
 with '{"action":"partition","direction":"from"}' "a partition from drops what enters" both_families 200 50 peer web lost 200
-with '{"action":"loss","loss":{"loss":"10"}}' "a loss of 10 % is one, by the binomial interval" after 20000 0 web peer loss 10
+with '{"action":"loss","loss":{"loss":"10"},"seed":1}' "a loss of 10 % is one, by the binomial interval" after 20000 0 web peer loss 10
 with '{"action":"loss","loss":{"loss":"30"},"seed":7,"target":{"ports":[9999]}}' "a seed decides which packets are lost" after 3000 0 web peer predicted 7 30
 with '{"action":"loss","loss":{"loss":"20","correlation":"60"},"seed":3}' "a correlated loss has its share and autocorrelation" \
 	after 40000 0 web peer correlated 20 60 2
 with '{"action":"loss","loss":{"gemodel":{"p":"5","r":"20"}},"seed":5}' "Gilbert-Elliott's runs have the length 1/r" \
 	after 40000 0 web peer run-length 5 0.5
-with '{"action":"duplicate","duplicate":{"duplicate":"25"}}' "a quarter is doubled on the way out" after 10000 0 web peer duplicate 25
-with '{"action":"duplicate","duplicate":{"duplicate":"25"},"direction":"from"}' "a quarter is doubled on the way in" \
+with '{"action":"duplicate","duplicate":{"duplicate":"25"},"seed":8}' "a quarter is doubled on the way out" after 10000 0 web peer duplicate 25
+with '{"action":"duplicate","duplicate":{"duplicate":"25"},"seed":8,"direction":"from"}' "a quarter is doubled on the way in" \
 	after 10000 0 peer web duplicate 25
-with '{"action":"corrupt","corrupt":{"corrupt":"20","checksum":"valid"}}' "valid corruption reaches the application" \
+with '{"action":"corrupt","corrupt":{"corrupt":"20","checksum":"valid"},"seed":11}' "valid corruption reaches the application" \
 	after 5000 0 web peer damaged 20
-with '{"action":"corrupt","corrupt":{"corrupt":"20","checksum":"valid"},"direction":"from"}' "valid corruption reaches the application on the way in" \
+with '{"action":"corrupt","corrupt":{"corrupt":"20","checksum":"valid"},"seed":11,"direction":"from"}' "valid corruption reaches the application on the way in" \
 	after 5000 0 peer web damaged 20
 with '{"action":"loss","loss":{"loss":"100"},"when":"10..100+3"}' "when picks exactly the events it names" after 200 50 web peer when 10 100 3
 
@@ -335,9 +335,9 @@ holds "perSegment gives the segments back" segments_come_back
 icmp_damage() {
 	add web '{"action":"corrupt","corrupt":{"corrupt":"100","checksum":"valid"}}' || return 1
 	local said
-	said=$(ip netns exec web ping -c 2 -i 0.1 -W 1 -s 100 "$(ip4 peer)")
+	said=$(ip netns exec web ping -c 5 -i 0.1 -W 1 -s 400 "$(ip4 peer)")
 	del web
-	contains "$said" " 2 received" && contains "$said" "wrong data byte"
+	contains "$said" " 5 received" && contains "$said" "wrong data byte"
 }
 holds "damage with a valid checksum reaches a ping" icmp_damage
 

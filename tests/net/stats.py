@@ -259,21 +259,22 @@ def check_rate(packets, mbit, payload, within):
     need(abs(got / float(mbit) - 1) <= float(within), f"{got:.3f} Mbit/s, wanted {mbit} within {float(within):.0%}")
 
 
-def judged(packets, created, start, on, period, edge_ms):
+def judged(packets, created, start, on, period, edge_ms, not_before=0):
     """Pairs (packet, whether in a window) but those within edge_ms of an edge."""
-    created, start, on, period = (int(x) for x in (created, start, on, period))
+    created, start, on, period, not_before = (int(x) for x in (created, start, on, period, not_before))
     edge = float(edge_ms) * 1e6
     for p in packets:
         since = p.sent - created - start
         repeats = period and since >= 0
         phase = since % period if repeats else since
-        if min([abs(since), abs(phase - on)] + ([phase, period - phase] if repeats else [])) >= edge:
-            yield p, 0 <= phase < on
+        edges = [abs(since), abs(phase - on), abs(p.sent - not_before)] + ([phase, period - phase] if repeats else [])
+        if min(edges) >= edge:
+            yield p, 0 <= phase < on and p.sent >= not_before
 
 
-def check_windows(packets, created, start, on, period, edge_ms, low, high, outside_min):
-    """Delayed by low..high ms inside windows, under 1 ms outside."""
-    pairs = list(judged(packets, created, start, on, period, edge_ms))
+def check_windows(packets, created, start, on, period, edge_ms, low, high, outside_min, not_before=0):
+    """Delayed by low..high ms inside windows, under 1 ms outside and before 'not_before'."""
+    pairs = list(judged(packets, created, start, on, period, edge_ms, not_before))
     wrong = [p for p, within in pairs if not (float(low) <= p.ms <= float(high) if within else 0 <= p.ms < 1)]
     inside = sum(within for _, within in pairs)
     outside = len(pairs) - inside

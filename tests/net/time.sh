@@ -208,11 +208,11 @@ together_hold() {
 windows() {
 	local article='"delay":{"latency":"200ms","jitter":"50ms","correlation":"100"},"duration":"300ms","schedule":"@every 1s"'
 	with '{"action":"delay","delay":{"latency":"30ms"},"backend":"netem","start":"2s","duration":"200ms","schedule":"@every 1s"}' \
-		"windows touch all inside and none outside, by netem" windows_exact 5000 2000 200 1000 29.9 30.2 3000
+		"windows touch all inside and none outside, by netem" windows_exact 5000 2000 200 1000 29.9 31 3000
 	with '{"action":"delay","delay":{"latency":"30ms"},"backend":"edt","start":"2s","duration":"200ms","schedule":"@every 1s"}' \
-		"windows touch all inside and none of 10,000 outside, by edt" windows_exact 13000 2000 200 1000 29.9 30.2 10000
+		"windows touch all inside and none of 10,000 outside, by edt" windows_exact 13000 2000 200 1000 29.9 31 10000
 	with '{"action":"delay","delay":{"latency":"30ms"},"start":"4s","duration":"1s"}' "without a schedule there is one window" \
-		windows_exact 6000 4000 1000 0 29.9 30.2 1000
+		windows_exact 6000 4000 1000 0 29.9 31 1000
 	with "{\"action\":\"delay\",$article}" "correlation 100 is one draw a window" windows_drawn web peer
 	with "{\"action\":\"delay\",$article,\"direction\":\"from\"}" "correlation 100 is one draw a window, on the way in" \
 		windows_drawn peer web
@@ -232,18 +232,17 @@ windows_lost() {
 	after 4000 1000 web peer windows-lost "$(created)" 2000000000 500000000 1000000000 1
 }
 
-# Since the epoch: 'created' is when that was on the monotonic clock.
 clock() {
-	with '{"action":"delay","delay":{"latency":"30ms"},"duration":"300ms","schedule":"@every 1s","anchor":"clock"}' \
-		"anchor clock: windows at multiples since the epoch" clock_exact
-	with '{"action":"delay","delay":{"latency":"30ms"},"start":"400ms","duration":"300ms","schedule":"@every 1s","anchor":"clock"}' \
-		"anchor clock: start shifts them" clock_exact 400000000
+	local fault='"delay":{"latency":"30ms"},"duration":"300ms","schedule":"@every 1s","anchor":"clock"'
+	with "{\"action\":\"delay\",$fault}" "anchor clock: windows at multiples since the epoch" clock_exact 4000 0 2000
+	with "{\"action\":\"delay\",$fault,\"start\":\"4s\"}" "anchor clock: start holds windows back" \
+		clock_exact 6000 $((4 * 1000000000)) 3000
 }
 
-clock_exact() {
-	local epoch
-	epoch=$(python3 -SE -c 'import time; print(min((time.monotonic_ns() - time.time_ns() for i in range(99)), key=abs))')
-	after 4000 1000 web peer windows "$epoch" "${1-0}" 300000000 1000000000 1 29.9 30.2 2000
+clock_exact() { # PACKETS START-NS OUTSIDE-MIN
+	local epoch # on the monotonic clock
+	epoch=$(python3 -SE -c 'import time; print(max(time.monotonic_ns() - time.time_ns() for i in range(99)))')
+	after "$1" 1000 web peer windows "$epoch" 0 300000000 1000000000 1 29.9 31 "$3" $(($(created) + $2))
 }
 
 # ---- seeds
