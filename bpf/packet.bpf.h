@@ -107,12 +107,15 @@ static __always_inline bool packet_extension(struct __sk_buff *skb, __u32 *offse
 	return true;
 }
 
-/* Router and neighbour solicitation and advertisement, redirect (RFC 4861): a pod without them has no network at all. */
+/*
+ * Router and neighbour solicitation and advertisement, redirect (RFC 4861): a pod without them has no network at all. Nor without what
+ * tells a snooping switch which solicitations it wants (MLD: RFC 2710, 3810).
+ */
 static __always_inline bool packet_is_discovery(struct __sk_buff *skb, __u32 offset)
 {
 	__u8 type;
 
-	return !bpf_skb_load_bytes(skb, offset, &type, 1) && type >= 133 && type <= 137;
+	return !bpf_skb_load_bytes(skb, offset, &type, 1) && ((type >= 130 && type <= 137) || type == 143);
 }
 
 static __always_inline bool packet_ipv6(struct __sk_buff *skb, struct packet *p, __u32 offset, enum fw_dir dir)

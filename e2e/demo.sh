@@ -75,6 +75,7 @@ e2e_isolate "$@"
 
 FAULTWIRE=$E2E_TOP/build/faultwire
 SHARED=$E2E_RUN/demo
+export PYTHONDONTWRITEBYTECODE=1
 fault="{\"action\":\"delay\",\"delay\":{\"latency\":\"200ms\",\"jitter\":\"50ms\",\"correlation\":\"100\"},\"duration\":\"${duration}s\",\"schedule\":\"@every ${every}s\"}"
 
 say() {
@@ -124,7 +125,8 @@ start_stormy() {
 	rm -f "$SHARED/stormy"
 	stormy=$(pod_run stormy "$(jq -cn --arg n "$fault" '{"faultwire.dev/network": $n}')")
 	cp "/run/faultwire/pods/$stormy@eth0.json" "$SHARED/record.json"
-	created=$(sed -En '/"createdMonoNs"/s/.*"([0-9]+)[0-9]{6}".*/\1/p' "$SHARED/record.json")
+	[[ $(<"$SHARED/record.json") =~ \"createdMonoNs\":[[:space:]]*\"?([0-9]+)[0-9]{6} ]]
+	created=${BASH_REMATCH[1]}
 	container=$(sender stormy "$stormy")
 	pause=$(pause_pid "$stormy")
 	wait_for_window

@@ -116,6 +116,8 @@ int bandwidth_plan(const struct fault *f, struct plan_builder *b, struct error *
 				.minburst_bytes = (uint32_t)bw->minburst_bytes,
 			},
 		},
+		.wants_edt = b->corrupt_leaf & plan_dirs(f) ? "corrupted packets share its rate" : NULL,
+		.leaf_note = "corrupted packets get the same rate once more: they have a bucket of their own",
 		.no_edt = bw->peak_bits ? "'peakrate' is a second bucket" : NULL,
 		.edt_op = FW_OP_RATE,
 		.rate = {
