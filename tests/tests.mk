@@ -33,7 +33,8 @@ build/tests/traffic build/bench/spawn build/bench/packet: build/.deps
 build/tests/traffic: TOOL_LIBS := -lpthread
 build/bench/spawn: tests/bench/spawn.c
 build/bench/packet: tests/bench/packet.c build/lib.a build/bpf/net.skel.h $(CJSON)
-build/bench/spawn build/bench/packet: TOOL_LIBS := $(CJSON) -lbpf -lelf -lz -lm
+build/bench/spawn: TOOL_LIBS := -lbpf -lelf -lz
+build/bench/packet: TOOL_LIBS := -lbpf -lelf -lz -lm
 
 # The plugin as another release would have built it: same code, other pins.
 build/older/bpf.o: engine/bpf.c build/bpf/net.skel.h
