@@ -161,7 +161,8 @@ class Report:
         with open(demo.path("facts")) as f:
             self.facts = dict(line.rstrip("\n").split("\t") for line in f)
         until = self.seen["to"] - SETTLE
-        self.calm, self.stormy = demo.trips("calm", 0, until), demo.trips("stormy", 0, until)
+        self.stormy = demo.trips("stormy", 0, until)
+        self.calm = demo.trips("calm", self.stormy[0].sent - 1000, until)
         self.at = {e["what"]: e for e in self.seen["events"]}
         self.inside, self.outside = split([t for t in self.stormy if not self.aborted(t.sent)], self.rule)
 

@@ -85,7 +85,7 @@ say() {
 # sender NAME SANDBOX: creates the container whose first instruction sends the first packet. Its lines outlive the runtime.
 sender() {
 	CTR_CONFIG="mounts { host_path: \"$SHARED\" container_path: \"/out\" }" ctr_create "$2" "$1" \
-		sh -c "exec firstpacket -m -n 1000000 -i $PROBES $target_ip 7 >/out/$1"
+		sh -c "exec firstpacket -m -n 1000000 -i $PROBES -t 3000 $target_ip 7 >/out/$1"
 }
 
 now_ms() {

@@ -125,7 +125,7 @@ window_faults() {
 
 sender() { # NAME FAMILY FILE: packets for as long as the pod is there, whatever becomes of the runtime
 	CTR_CONFIG="mounts { host_path: \"$OUT\" container_path: \"/out\" }" ctr_run "$stormy" "$1" \
-		sh -c "exec firstpacket -m -n 1000000 -i $EVERY $(pod_ip "$server" "$2") 7 >/out/$3"
+		sh -c "exec firstpacket -m -n 1000000 -i $EVERY -t $TIMEOUT $(pod_ip "$server" "$2") 7 >/out/$3"
 }
 
 # Packets of the last moments are on their way, or not yet called lost.
@@ -152,7 +152,7 @@ abort_and_resume() {
 	local times
 	times=$(trips at "$RECORD" 0.5 "$FAULTWIRE" abort default/stormy)
 	read -r abort_from aborted <<<"$times"
-	trips past "$RECORD" 3
+	trips past "$RECORD" 0.2
 	times=$(trips at "$RECORD" 0.5 "$FAULTWIRE" resume default/stormy)
 	read -r resume_from resumed <<<"$times"
 	trips past "$RECORD" 1.5
@@ -234,9 +234,9 @@ comes_back() {
 # ---- the test
 
 mkdir -p "$OUT"
-shapes=false faulty=dropped
+shapes=false faulty=dropped TIMEOUT=1000 # ms after which a packet is lost
 if has_qdisc fq || has_qdisc netem; then
-	shapes=true faulty=delayed
+	shapes=true faulty=delayed TIMEOUT=3000 # an emulated machine may pause for a second
 fi
 NO_UNIT='{"action":"delay","delay":{"latency":"200"}}'
 

@@ -25,11 +25,11 @@ GAMMA = 0x9E3779B97F4A7C15
 
 # A sender stamps a packet before the kernel sees it, and an emulated machine may pause in between: what was sent this close to an
 # edge, in ms, is not judged. SLACK is what the path itself may take; when the machine pauses, packets take more: a share of
-# STRAGGLERS at most, and next to none as much as the fault, FAULT, adds at least. (Exact is tests/net/time.sh, in virtual time.)
+# STRAGGLERS at most, and few as much as the fault, FAULT, adds at least. (Exact is tests/net/time.sh, in virtual time.)
 EDGE = 60
 SLACK = 25
-STRAGGLERS = 0.25
-FAULT, PAUSES = 150, 0.01
+STRAGGLERS = 0.4
+FAULT, PAUSES = 150, 0.05
 
 
 def mix(x):

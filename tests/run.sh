@@ -49,7 +49,7 @@ SUITES=(
 	"net-native|a|tests/net/native.sh"
 	"leaks-native|a|tests/net/leaks.sh"
 	"builds-native|a|tests/net/builds.sh"
-	"pod-native|a|e2e/pod.sh"
+	"pod-native|a|bash e2e/pod.sh"
 	"vm-engine-6.12|a|vm 6.12 \"tests/run.sh --engine test_tc_qdisc test_tc_link\" -m 1024 -t 300"
 	"vm-bulk-6.1|a|vm 6.1 tests/net/bulk.sh -i -m 1024 -t 400"
 	"vm-time-6.12|b|vm 6.12 tests/net/time.sh -i -m 1024 -t 900"
