@@ -123,11 +123,11 @@ wait_for_window() {
 start_stormy() {
 	local container
 	rm -f "$SHARED/stormy"
-	stormy=$(pod_run stormy "$(jq -cn --arg n "$fault" '{"faultwire.dev/network": $n}')")
-	cp "/run/faultwire/pods/$stormy@eth0.json" "$SHARED/record.json"
+	stormy=$(pod_run stormy "$(jq -cn --arg n "$fault" '{"faultwire.dev/network": $n}')") || e2e_fail "pod stormy was not started"
+	cp "/run/faultwire/pods/$stormy@eth0.json" "$SHARED/record.json" || e2e_fail "pod stormy has no record"
 	[[ $(<"$SHARED/record.json") =~ \"createdMonoNs\":[[:space:]]*\"?([0-9]+)[0-9]{6} ]]
 	created=${BASH_REMATCH[1]}
-	container=$(sender stormy "$stormy")
+	container=$(sender stormy "$stormy") || e2e_fail "pod stormy has no container"
 	pause=$(pause_pid "$stormy")
 	wait_for_window
 	ctr_start "$container"
@@ -157,6 +157,7 @@ fact calmQdisc "$(nsenter --net="$(pod_netns "$calm")" tc qdisc show dev eth0 | 
 start_calm "$(sender calm "$calm")"
 for try in 1 2 3; do
 	start_stormy && break
+	((try < 3)) || break # the report will say so
 	say "this machine was too slow to start the pod within a window: once more"
 	pod_remove "$stormy"
 done

@@ -134,7 +134,7 @@ held() { # CHECK [SINCE [UNTIL]]
 }
 
 last_trip() { # ms of the newest packet that is told of
-	awk 'NF == 2 && $1 > last { last = $1 } END { print last + 0 }' "$TRIPS"
+	awk 'NF == 2 && $1 > last { last = $1 } END { printf "%.3f\n", last }' "$TRIPS"
 }
 
 # ---- the operator

@@ -49,10 +49,10 @@ class Trip:
 
 
 def read(path, since=0.0, until=float("inf")):
-    """Whole lines only: the file may be being written. Echoes after a verdict are not packets of their own."""
+    """In the order of sending. Whole lines only: the file may be being written. Echoes after a verdict are not packets of their own."""
     with open(path) as f:
         lines = [line for line in f if line.endswith("\n") and len(line.split()) == 2]
-    return [t for t in map(Trip, lines) if since <= t.sent <= until]
+    return sorted((t for t in map(Trip, lines) if since <= t.sent <= until), key=lambda t: t.sent)
 
 
 class Rule:

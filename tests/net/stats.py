@@ -7,7 +7,6 @@ A seed is a number, or "key:" and the key of a rule as the state file has it.
 """
 import math
 import sys
-from collections import namedtuple
 
 MASK = (1 << 64) - 1
 GAMMA = 0x9E3779B97F4A7C15
@@ -15,8 +14,11 @@ LANES, GATE, STEP, HIT, JITTER = 8, 0, 1, 2, 3
 ALWAYS = 0xFFFFFFFF
 
 
-class Packet(namedtuple("Packet", "number sent delay copies damaged")):
-    __slots__ = ()
+class Packet:
+    __slots__ = ("number", "sent", "delay", "copies", "damaged")
+
+    def __init__(self, number, sent, delay, copies, damaged):
+        self.number, self.sent, self.delay, self.copies, self.damaged = number, sent, delay, copies, damaged
 
     @property
     def ms(self):
@@ -25,8 +27,8 @@ class Packet(namedtuple("Packet", "number sent delay copies damaged")):
 
 def read(path):
     with open(path) as f:
-        numbers = iter(map(int, f.read().split()))
-    return list(map(Packet._make, zip(*[numbers] * len(Packet._fields))))
+        numbers = list(map(int, f.read().split()))
+    return list(map(Packet, *(numbers[i::5] for i in range(5))))
 
 
 def fail(message):
