@@ -9,6 +9,7 @@
 #include <bpf/bpf.h>
 #include <err.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <spawn.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -77,11 +78,25 @@ static double now_us(void)
 	return ts.tv_sec * 1e6 + ts.tv_nsec / 1e3;
 }
 
+/* When the word changed; 0 when the process ended before. It may have been put on our processor: we yield. */
+static double watch(const volatile __u64 *word, uint64_t before, pid_t pid)
+{
+	siginfo_t end = {};
+
+	for (unsigned int i = 1;; i++) {
+		if (*word != before)
+			return now_us();
+		sched_yield();
+		if (i % 1000 == 0 && (waitid(P_PID, pid, &end, WEXITED | WNOHANG | WNOWAIT) || end.si_pid))
+			return 0;
+	}
+}
+
 static double run(const struct row *r)
 {
 	uint64_t before = r->watch >= 0 ? control[r->watch].aborted : 0;
 	posix_spawn_file_actions_t fa;
-	double start, seen = 0;
+	double start, seen;
 	int status;
 	pid_t pid;
 
@@ -91,15 +106,9 @@ static double run(const struct row *r)
 	start = now_us();
 	if (posix_spawn(&pid, r->argv[0], &fa, NULL, r->argv, r->env))
 		err(1, "%s", r->argv[0]);
-	while (r->watch >= 0 && control[r->watch].aborted == before && !waitpid(pid, &status, WNOHANG))
-		;
-	seen = now_us();
-	if (r->watch < 0 || control[r->watch].aborted == before) {
-		waitpid(pid, &status, 0);
-		seen = now_us();
-	} else {
-		waitpid(pid, &status, 0);
-	}
+	seen = r->watch >= 0 ? watch(&control[r->watch].aborted, before, pid) : 0;
+	waitpid(pid, &status, 0);
+	seen = seen ? seen : now_us();
 	posix_spawn_file_actions_destroy(&fa);
 	if (!WIFEXITED(status) || WEXITSTATUS(status))
 		errx(1, "%s (%s) failed", r->name, r->argv[0]);

@@ -492,8 +492,8 @@ foreign_seen() { # DIRECTION: packets that the foreign filter saw
 foreign() {
 	local before there
 	tc -n web qdisc add dev eth0 clsact
-	tc -n web filter add dev eth0 egress pref 10 protocol all matchall action gact ok
-	tc -n web filter add dev eth0 ingress pref 10 protocol all matchall action gact ok
+	tc -n web filter add dev eth0 egress pref 10 protocol ip matchall action gact ok
+	tc -n web filter add dev eth0 ingress pref 10 protocol ip matchall action gact ok
 	before=$(foreign_filters)
 	with '{"action":"loss","loss":{"loss":"30"},"seed":5,"direction":"both"}' "others' filters run after ours" foreign_after web peer egress
 	with '{"action":"loss","loss":{"loss":"30"},"seed":5,"direction":"both"}' "others' filters run after ours, on the way in" \
