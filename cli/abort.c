@@ -145,7 +145,7 @@ static int keep(const struct scope *s, bool on, struct error *err)
 static int abort_scope(const struct scope *s, struct pods *ret_pods, struct error *err)
 {
 	_cleanup_pods_list_ struct pods first = {};
-	_cleanup_close_ int lock = -1;
+	_cleanup_lock_ int lock = -1;
 	struct error kept = {};
 	int r = mark_now(s, true, &first, err);
 
@@ -160,7 +160,7 @@ static int abort_scope(const struct scope *s, struct pods *ret_pods, struct erro
 
 static int resume_scope(const struct scope *s, struct pods *ret_pods, struct error *err)
 {
-	_cleanup_close_ int lock = -1;
+	_cleanup_lock_ int lock = -1;
 	int r = state_lock(&lock, err);
 
 	if (!r)

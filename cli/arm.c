@@ -125,7 +125,7 @@ static int set_pod(const struct state_pod *pod, const struct wanted *w, struct f
 static int set(const struct wanted *w, bool arm, struct error *err)
 {
 	_cleanup_pods_list_ struct pods pods = {};
-	_cleanup_close_ int lock = -1; /* an ADD of the same pod writes this word too */
+	_cleanup_lock_ int lock = -1; /* an ADD of the same pod writes this word too */
 	struct fw_control *control = NULL;
 	int r = state_lock(&lock, err);
 

@@ -192,7 +192,7 @@ enum cni_code verb_del(const struct call *call, struct error *err)
 {
 	int r;
 
-	if (!state_exists(call->container_id, call->ifname))
+	if (!state_exists(call->container_id, call->ifname) && !state_interrupted())
 		return CNI_OK;
 	r = engine_del(call->container_id, call->ifname, err);
 	return r < 0 ? result_engine_code(r) : CNI_OK;

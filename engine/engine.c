@@ -263,6 +263,10 @@ static int put_in_force(struct visit *v, struct state_pod *pod, struct error *er
 	pod->created_unix_ns = now_ns(CLOCK_REALTIME);
 	r = state_save(pod, err);
 	if (!r)
+		r = bpf_node_load(&v->ops.node, err);
+	if (!r)
+		r = inherit_abort(err);
+	if (!r)
 		r = ops_apply(&v->ops, err);
 	if (!r && (plan_find(&pod->plan, PLAN_OFFLOAD) || plan_find(&pod->plan, PLAN_SEGMENTS))) {
 		r = state_save(pod, err); /* now with what was found there */
@@ -290,10 +294,6 @@ static int add_locked(const struct engine_target *target, const struct fault_spe
 		r = visit_enter(&v, target->netns, target->ifname, err);
 	if (!r)
 		r = look(&v, &pod, err);
-	if (!r)
-		r = bpf_node_load(&v.ops.node, err);
-	if (!r)
-		r = inherit_abort(err);
 	if (r)
 		return r;
 	v.ops.pod = &pod;
@@ -303,7 +303,7 @@ static int add_locked(const struct engine_target *target, const struct fault_spe
 
 int engine_add(const struct engine_target *target, const struct fault_spec *spec, uint64_t max_pods, struct error *err)
 {
-	_cleanup_close_ int lock = -1;
+	_cleanup_lock_ int lock = -1;
 	struct error ignored = {};
 	bool older;
 	int r = state_lock(&lock, err);
@@ -328,13 +328,10 @@ int engine_add(const struct engine_target *target, const struct fault_spec *spec
 
 int engine_del(const char *container_id, const char *ifname, struct error *err)
 {
-	_cleanup_close_ int lock = -1;
+	_cleanup_lock_ int lock = -1;
 	bool older = false;
-	int r;
+	int r = state_lock(&lock, err);
 
-	if (!state_exists(container_id, ifname))
-		return 0;
-	r = state_lock(&lock, err);
 	if (!r)
 		r = undo_if_recorded(container_id, ifname, &older, err);
 	return r || (!older && state_count()) ? r : drop_unused_builds(err);
@@ -373,7 +370,7 @@ static bool is_unclaimed(void *ctx, const struct state_pod *pod)
 
 int engine_gc(const char *network, engine_keep_fn *keep, void *ctx, size_t *ret_n, struct error *err)
 {
-	_cleanup_close_ int lock = -1;
+	_cleanup_lock_ int lock = -1;
 	struct gc gc = { .network = network, .keep = keep, .ctx = ctx };
 	int r = state_lock(&lock, err);
 

@@ -2,7 +2,7 @@
 /*
  * Records in /run/faultwire: pods/<container>@<interface>.json, and slots/<n>, a symbolic link to the record that has the slot. The link is
  * made before its record and removed after it, so one that leads nowhere (its maker was killed) is a free slot. One writer
- * at a time: the lock.
+ * at a time: the lock. Its file holds a byte while somebody works, so that whoever comes next knows that one was killed.
  */
 #include "engine/state.h"
 
@@ -32,26 +32,58 @@ static int dirs_make(struct error *err)
 	return 0;
 }
 
-static int lock_open(void)
+/* What a writer that was killed left in files: links to records that it did not come to write, or had removed already. */
+static void mend(void)
 {
-	return open(STATE_LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	DIR *dir = opendir(STATE_SLOTS);
+	struct dirent *e;
+
+	while (dir && (e = readdir(dir)))
+		if (e->d_name[0] != '.' && faccessat(dirfd(dir), e->d_name, F_OK, 0))
+			unlinkat(dirfd(dir), e->d_name, 0);
+	if (dir)
+		closedir(dir);
+	unlink(TEMPORARY);
 }
 
 int state_lock(int *ret_fd, struct error *err)
 {
 	_cleanup_close_ int fd = -1;
+	struct stat st;
 	int r = dirs_make(err);
 
 	if (r)
 		return r;
-	fd = lock_open();
+	fd = open(STATE_LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return error_set(err, errno, "cannot open '%s': %s", STATE_LOCK, strerror(errno));
 	while (flock(fd, LOCK_EX))
 		if (errno != EINTR)
 			return error_set(err, errno, "cannot lock '%s': %s", STATE_LOCK, strerror(errno));
+	if (fstat(fd, &st) || ftruncate(fd, 1))
+		return error_set(err, errno, "cannot write '%s': %s", STATE_LOCK, strerror(errno));
+	if (st.st_size)
+		mend();
 	*ret_fd = TAKE_FD(fd);
 	return 0;
+}
+
+void state_unlockp(int *fd)
+{
+	if (*fd >= 0 && ftruncate(*fd, 0))
+		(void)0; /* the next one mends what needs no mending */
+	util_closep(fd);
+}
+
+bool state_interrupted(void)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+
+	if (stat(STATE_LOCK, &st) || !st.st_size)
+		return false;
+	fd = open(STATE_LOCK, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	return fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB);
 }
 
 /* What callers check already; a name that leads out of the directory must not get through all the same. */

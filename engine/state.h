@@ -33,8 +33,15 @@ struct state_pod {
 #define _cleanup_pod_ __attribute__((cleanup(state_pod_cleanup)))
 #define _cleanup_pods_ __attribute__((cleanup(state_pods_cleanup)))
 
-/* An exclusive flock over everything below; the fd is the lock (close releases). Directories are made on the way, 0700. */
+/*
+ * An exclusive flock over everything below, held until state_unlockp (_cleanup_lock_). Directories are made on the way, 0700, and files
+ * mended that one who was killed under the lock left behind.
+ */
 int state_lock(int *ret_fd, struct error *err);
+void state_unlockp(int *fd);
+#define _cleanup_lock_ __attribute__((cleanup(state_unlockp)))
+/* Whether somebody was killed under the lock and nobody has taken it since: one stat(2) when not. */
+bool state_interrupted(void);
 
 /* Written whole or not at all (temporary file, rename), 0600. */
 int state_save(const struct state_pod *pod, struct error *err);

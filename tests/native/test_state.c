@@ -23,7 +23,7 @@ static int fresh(void **state)
 	run("rm -rf " STATE_DIR " /var/lib/faultwire");
 	if (state_lock(&fd, NULL))
 		return -1;
-	close(fd);
+	state_unlockp(&fd);
 	return 0;
 }
 
@@ -287,9 +287,28 @@ static void the_lock_excludes_until_it_is_closed(void **state)
 	(void)state;
 	OK(state_lock(&fd, &err));
 	assert_int_equal(flock(other, LOCK_EX | LOCK_NB), -1);
-	close(fd);
+	assert_false(state_interrupted());
+	state_unlockp(&fd);
 	assert_int_equal(flock(other, LOCK_EX | LOCK_NB), 0);
 	close(other);
+	assert_false(state_interrupted());
+}
+
+static void what_a_killed_writer_left_is_mended_by_the_next_one(void **state)
+{
+	int fd = -1;
+
+	(void)state;
+	save(ID, 1);
+	OK(state_lock(&fd, &err));
+	run("ln -s " STATE_PODS "/never@eth0.json " STATE_SLOTS "/2; echo half > " STATE_DIR "/tmp");
+	close(fd); /* as the kernel does for the killed */
+	assert_true(state_interrupted());
+	OK(state_lock(&fd, &err));
+	assert_string_equal(run("ls " STATE_SLOTS), "1\n");
+	assert_string_equal(run("ls " STATE_DIR), "lock\npods\nslots\n");
+	state_unlockp(&fd);
+	assert_false(state_interrupted());
 }
 
 static void an_abort_stays_until_it_is_taken_back(void **state)
@@ -371,6 +390,7 @@ int main(void)
 		TEST(a_slot_whose_record_was_never_written_is_free),
 		TEST(says_so_when_all_slots_are_taken),
 		TEST(the_lock_excludes_until_it_is_closed),
+		TEST(what_a_killed_writer_left_is_mended_by_the_next_one),
 		TEST(an_abort_stays_until_it_is_taken_back),
 		TEST(an_experiment_called_all_is_not_all),
 		TEST(lists_aborts_and_nothing_else),

@@ -22,7 +22,7 @@ static const char *const fake_records[][2] = { { "abc", "eth0" }, { "abc", "net1
 
 static struct fake {
 	/* what the engine answers */
-	bool exists;
+	bool exists, interrupted;
 	int add, del, check, gc;
 	const char *msg;
 	size_t gc_n;
@@ -58,6 +58,11 @@ bool state_exists(const char *container_id, const char *ifname)
 	(void)container_id;
 	(void)ifname;
 	return fake.exists;
+}
+
+bool state_interrupted(void)
+{
+	return fake.interrupted;
 }
 
 int engine_add(const struct engine_target *t, const struct fault_spec *spec, uint64_t max_pods, struct error *err)

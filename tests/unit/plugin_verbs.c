@@ -149,6 +149,9 @@ static void deletes_what_is_recorded_whatever_the_annotations_say(void **state)
 		succeeds(texts[i / 3], "", "del(abc,eth0)");
 		fake.exists = false;
 		succeeds(texts[i / 3], "", "");
+		fake.interrupted = true; /* somebody was killed: of whose pod nobody knows */
+		succeeds(texts[i / 3], "", "del(abc,eth0)");
+		fake.interrupted = false;
 	}
 }
 
