@@ -66,7 +66,7 @@ static void probe_filters(struct tc *tc, int ifb, struct doctor_probe *p)
 
 static void probe_inside(struct doctor_probe *p)
 {
-	_cleanup_tc_ struct tc tc = {};
+	_cleanup_tc_ struct tc tc = TC_CLOSED;
 	int ifb = 0;
 
 	if (tc_open(&tc, &p->err))

@@ -145,7 +145,7 @@ static void read_queues(struct status_pod *pod)
 {
 	_cleanup_close_ int fd = -1;
 	_cleanup_netns_ struct netns ns = { -1 };
-	_cleanup_tc_ struct tc tc = {};
+	_cleanup_tc_ struct tc tc = TC_CLOSED;
 	int r = netns_open(pod->record->netns, &fd, NULL);
 
 	pod->gone = r == -ENOENT || r == -EINVAL;

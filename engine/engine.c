@@ -9,8 +9,6 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include <netlink/socket.h>
-
 #include "engine/netns.h"
 #include "engine/ops.h"
 #include "lib/match.h"
@@ -44,9 +42,9 @@ static void visit_end(struct visit *v)
 	netns_leave(&v->ns);
 }
 #define _cleanup_visit_ __attribute__((cleanup(visit_end)))
-#define VISIT_EMPTY                                            \
-	{                                                      \
-		.ns = { -1 }, .ops = {.node = BPF_NODE_EMPTY } \
+#define VISIT_EMPTY                                                             \
+	{                                                                       \
+		.ns = { -1 }, .ops = {.node = BPF_NODE_EMPTY, .tc = TC_CLOSED } \
 	}
 
 static int visit_enter(struct visit *v, const char *netns, const char *ifname, struct error *err)
@@ -72,7 +70,7 @@ static uint64_t visit_cookie(const struct visit *v)
 	uint64_t cookie = 0;
 	socklen_t n = sizeof(cookie);
 
-	return getsockopt(nl_socket_get_fd(v->ops.tc.sock), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &n) ? 0 : cookie;
+	return getsockopt(v->ops.tc.fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &n) ? 0 : cookie;
 }
 
 /* Goes back to a record's interface. -ENOENT also where the path leads to another pod's namespace by now. */
@@ -240,20 +238,6 @@ static int look(struct visit *v, struct state_pod *pod, struct error *err)
 	return r;
 }
 
-/* A node that is aborted stays so for programs that were loaded just now. */
-static int inherit_abort(struct error *err)
-{
-	struct fw_control *control;
-	int r = bpf_control_map(&control, err);
-
-	if (r)
-		return r;
-	if (state_abort_get(""))
-		control[0].aborted = 1;
-	bpf_control_unmap(control);
-	return 0;
-}
-
 static int put_in_force(struct visit *v, struct state_pod *pod, struct error *err)
 {
 	struct error ignored = {};
@@ -264,8 +248,6 @@ static int put_in_force(struct visit *v, struct state_pod *pod, struct error *er
 	r = state_save(pod, err);
 	if (!r)
 		r = bpf_node_load(&v->ops.node, err);
-	if (!r)
-		r = inherit_abort(err);
 	if (!r)
 		r = ops_apply(&v->ops, err);
 	if (!r && (plan_find(&pod->plan, PLAN_OFFLOAD) || plan_find(&pod->plan, PLAN_SEGMENTS))) {

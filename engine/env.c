@@ -70,7 +70,7 @@ static int probe_one(struct tc *tc, const struct feature *f, bool *ret, struct e
 
 static int probe_missing(struct plan_env *env, struct error *err)
 {
-	_cleanup_tc_ struct tc tc = {};
+	_cleanup_tc_ struct tc tc = TC_CLOSED;
 	int r = tc_open(&tc, err);
 
 	for (size_t i = 0; !r && i < ARRAY_SIZE(features); i++)
@@ -114,7 +114,7 @@ static bool needs_addresses(const struct fault_spec *spec)
 
 static int get_addresses(struct engine_env *env, struct error *err)
 {
-	_cleanup_tc_ struct tc tc = {};
+	_cleanup_tc_ struct tc tc = TC_CLOSED;
 	int r = tc_open(&tc, err);
 
 	if (!r)

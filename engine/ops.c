@@ -9,9 +9,14 @@
 static int ifb_index(struct ops_pod *p, int *ret, struct error *err)
 {
 	char name[ENGINE_IFB_MAX];
+	int r = 0;
 
 	engine_ifb_name(p->ifindex, name);
-	return tc_link_index(&p->tc, name, ret, err);
+	if (!p->ifb)
+		r = tc_link_index(&p->tc, name, &p->ifb, err);
+	if (!r)
+		*ret = p->ifb;
+	return r;
 }
 
 /* The interface whose root shapes a direction. */
@@ -33,6 +38,7 @@ static uint64_t disarmed_mask(const struct plan_rules *rules)
 	return mask;
 }
 
+/* A node that is aborted stays so for programs that were loaded just now. */
 static int control_set(uint16_t slot, bool aborted, uint64_t disarmed, struct error *err)
 {
 	struct fw_control *control;
@@ -40,6 +46,8 @@ static int control_set(uint16_t slot, bool aborted, uint64_t disarmed, struct er
 
 	if (r)
 		return r;
+	if (state_abort_get(""))
+		control[0].aborted = 1;
 	control[slot].disarmed = disarmed;
 	control[slot].aborted = aborted;
 	bpf_control_unmap(control);
@@ -129,11 +137,10 @@ static int segments_revert(struct ops_pod *p, const struct plan_op *op, struct e
 static int ifb_apply(struct ops_pod *p, const struct plan_op *op, struct error *err)
 {
 	char name[ENGINE_IFB_MAX];
-	int index;
 
 	(void)op;
 	engine_ifb_name(p->ifindex, name);
-	return tc_ifb_add(&p->tc, name, &index, err);
+	return tc_ifb_add(&p->tc, name, &p->ifb, err);
 }
 
 static int ifb_revert(struct ops_pod *p, const struct plan_op *op, struct error *err)
@@ -190,6 +197,14 @@ static int clsact_ensure(struct ops_pod *p, struct error *err)
 	return p->pod->clsact_found ? 0 : tc_clsact_add(&p->tc, p->ifindex, err);
 }
 
+/* On the pod's interface others may have filters where clsact is not ours. */
+static int attach_pod(struct ops_pod *p, enum fw_dir dir, uint16_t pref, enum bpf_prog prog, int ifb, struct error *err)
+{
+	int r = p->pod->clsact_found ? tc_filter_preference(&p->tc, p->ifindex, dir, &pref, err) : 0;
+
+	return r ? r : tc_filter_add(&p->tc, p->ifindex, dir, pref, p->node.progs[prog], p->pod->slot, ifb, err);
+}
+
 static int attach_ifb(struct ops_pod *p, const struct plan_op *op, struct error *err)
 {
 	int index, r = ifb_index(p, &index, err);
@@ -201,7 +216,7 @@ static int attach_ifb(struct ops_pod *p, const struct plan_op *op, struct error 
 		if (!r)
 			r = tc_filter_add(&p->tc, index, FW_EGRESS, 1, p->node.progs[BPF_STAMP], p->pod->slot, 0, err);
 	}
-	return r ? r : tc_filter_add(&p->tc, p->ifindex, FW_INGRESS, 2, p->node.progs[BPF_TO_IFB], p->pod->slot, index, err);
+	return r ? r : attach_pod(p, FW_INGRESS, 2, BPF_TO_IFB, index, err);
 }
 
 /* From the inside out: nothing is chosen before the way that it then goes stands. */
@@ -214,7 +229,7 @@ static int attach_apply(struct ops_pod *p, const struct plan_op *op, struct erro
 		r = attach_ifb(p, op, err);
 	for (int dir = FW_DIRS - 1; !r && dir >= 0; dir--)
 		if (op->attach.dirs & 1U << dir)
-			r = tc_filter_add(&p->tc, p->ifindex, dir, 1, p->node.progs[progs[dir]], p->pod->slot, 0, err);
+			r = attach_pod(p, dir, 1, progs[dir], 0, err);
 	return r;
 }
 

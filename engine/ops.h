@@ -15,6 +15,7 @@ struct ops_pod {
 	struct bpf_node node;
 	struct tc tc;
 	int ifindex;                  /* 0 = namespace or interface are gone: only what is outside is undone */
+	int ifb;                      /* the ifb's, once it is known */
 	const struct fw_slot *tables; /* to apply */
 	bool left;                    /* ops_apply failed, and so did undoing what it had done */
 };

@@ -18,7 +18,7 @@
 
 #define SUFFIX ".json"
 #define RECORD_BYTES (1U << 20)
-#define LAST_SLOT STATE_DIR "/last-slot"
+#define LAST_SLOT STATE_DIR "/last-slot" /* two bytes; what is damaged counts as none */
 /* Files are written under this name first; there is one writer. */
 #define TEMPORARY STATE_DIR "/tmp"
 
@@ -46,17 +46,27 @@ static void mend(void)
 	unlink(TEMPORARY);
 }
 
+/* The lock is made last: where it is, the directories are. */
+static int lock_open(struct error *err)
+{
+	int fd = open(STATE_LOCK, O_RDWR | O_NOFOLLOW | O_CLOEXEC), r;
+
+	if (fd < 0) {
+		r = dirs_make(err);
+		if (r)
+			return r;
+		fd = open(STATE_LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	}
+	return fd < 0 ? error_set(err, errno, "cannot open '%s': %s", STATE_LOCK, strerror(errno)) : fd;
+}
+
 int state_lock(int *ret_fd, struct error *err)
 {
-	_cleanup_close_ int fd = -1;
+	_cleanup_close_ int fd = lock_open(err);
 	struct stat st;
-	int r = dirs_make(err);
 
-	if (r)
-		return r;
-	fd = open(STATE_LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return error_set(err, errno, "cannot open '%s': %s", STATE_LOCK, strerror(errno));
+		return fd;
 	while (flock(fd, LOCK_EX))
 		if (errno != EINTR)
 			return error_set(err, errno, "cannot lock '%s': %s", STATE_LOCK, strerror(errno));
@@ -201,7 +211,7 @@ static int slot_claim(uint16_t slot, const char *record, struct error *err)
 	char path[64];
 
 	slot_path(slot, path, sizeof(path));
-	if (slot_is_of(slot, record))
+	if (!symlink(record, path) || slot_is_of(slot, record))
 		return 0;
 	if ((unlink(path) && errno != ENOENT) || symlink(record, path))
 		return error_set(err, errno, "cannot write '%s': %s", path, strerror(errno));
@@ -248,7 +258,7 @@ static int record_read(const char *path, struct state_pod *ret, struct error *er
 	_cleanup_json_ cJSON *document = NULL;
 	_cleanup_free_ char *text = NULL;
 	struct json root;
-	size_t n;
+	size_t n = 0;
 	int r = file_read(path, &text, &n, err);
 
 	if (r)
@@ -336,35 +346,24 @@ static bool slot_is_free(uint16_t slot)
 	return access(path, F_OK) != 0;
 }
 
-/* The slot that was given last; 0 when none was or the file is damaged. */
-static uint16_t slot_last(void)
-{
-	_cleanup_free_ char *text = NULL;
-	unsigned long slot;
-	size_t n;
-
-	if (file_read(LAST_SLOT, &text, &n, NULL))
-		return 0;
-	slot = strtoul(text, NULL, 10);
-	return slot <= FW_SLOTS ? slot : 0;
-}
-
 int state_slot_next(uint16_t *ret, struct error *err)
 {
-	uint16_t last = slot_last();
-	char text[16];
-	int r;
+	_cleanup_close_ int fd = open(LAST_SLOT, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	uint16_t last = 0;
 
+	if (fd < 0)
+		return error_set(err, errno, "cannot open '%s': %s", LAST_SLOT, strerror(errno));
+	if (read(fd, &last, sizeof(last)) != sizeof(last) || last > FW_SLOTS)
+		last = 0;
 	for (unsigned int i = 0; i < FW_SLOTS; i++) {
 		uint16_t slot = (last + i) % FW_SLOTS + 1;
 
 		if (!slot_is_free(slot))
 			continue;
-		snprintf(text, sizeof(text), "%u\n", slot);
-		r = file_write(LAST_SLOT, text, err);
-		if (!r)
-			*ret = slot;
-		return r;
+		if (pwrite(fd, &slot, sizeof(slot), 0) != sizeof(slot))
+			return error_set(err, errno, "cannot write '%s': %s", LAST_SLOT, strerror(errno));
+		*ret = slot;
+		return 0;
 	}
 	return error_set(err, ENOSPC, "%u pods have faults on this node, more than it can hold: wait until one ends", FW_SLOTS);
 }

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The rtnetlink socket: one request, one answer. Of libnl only the core is used, and of that the messages: libnl-route's static
- * constructors would cost every process more than all of our requests.
+ * constructors would cost every process more than all of our requests, and its socket ten calls that set what is set already.
  */
 #include <errno.h>
 #include <stdalign.h>
 #include <stdarg.h>
 #include <sys/socket.h>
 #include <sys/utsname.h>
-
-#include <netlink/socket.h>
 
 #include "engine/tc_internal.h"
 #include "lib/util.h"
@@ -22,27 +20,20 @@
 int tc_open(struct tc *ret, struct error *err)
 {
 	static const int on = 1;
-	struct nl_sock *sock = nl_socket_alloc();
-	int fd;
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 
-	if (!sock)
-		return error_set(err, ENOMEM, "cannot open a netlink socket");
-	if (nl_connect(sock, NETLINK_ROUTE) < 0) {
-		nl_socket_free(sock);
-		return error_set(err, EIO, "cannot open a netlink socket: %s", strerror(errno));
-	}
-	fd = nl_socket_get_fd(sock);
+	if (fd < 0)
+		return error_set(err, errno, "cannot open a netlink socket: %s", strerror(errno));
 	/* Both only make the answers better and shorter. */
 	setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
 	setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
-	ret->sock = sock;
+	*ret = (struct tc){ .fd = fd };
 	return 0;
 }
 
 void tc_close(struct tc *tc)
 {
-	nl_socket_free(tc->sock);
-	tc->sock = NULL;
+	util_closep(&tc->fd);
 }
 
 /* An acknowledgement, with the kernel's words behind it if it has any. */
@@ -106,18 +97,16 @@ static bool answer_read(struct answer *a, void *buf, int n)
 int tc_talk(struct tc *tc, struct nl_msg *msg, tc_reply_fn *fn, void *ctx, struct tc_ack *ack)
 {
 	alignas(struct nlmsghdr) char buf[TC_REPLY_BYTES];
-	struct answer a = { .fn = fn, .ctx = ctx, .ack = ack };
-	int fd = nl_socket_get_fd(tc->sock);
+	struct answer a = { .seq = ++tc->seq, .fn = fn, .ctx = ctx, .ack = ack };
 	ssize_t n;
 
 	if (ack)
 		ack->text[0] = '\0';
-	nl_complete_msg(tc->sock, msg);
-	a.seq = nlmsg_hdr(msg)->nlmsg_seq;
-	n = send(fd, nlmsg_hdr(msg), nlmsg_hdr(msg)->nlmsg_len, 0);
+	nlmsg_hdr(msg)->nlmsg_seq = a.seq;
+	n = send(tc->fd, nlmsg_hdr(msg), nlmsg_hdr(msg)->nlmsg_len, 0);
 	nlmsg_free(msg);
 	while (n >= 0) {
-		n = recv(fd, buf, sizeof(buf), MSG_TRUNC);
+		n = recv(tc->fd, buf, sizeof(buf), MSG_TRUNC);
 		if (n > (ssize_t)sizeof(buf))
 			return -EMSGSIZE;
 		if (n > 0 && answer_read(&a, buf, n))
@@ -138,7 +127,7 @@ struct nl_msg *tc_msg(int type, int flags, const void *header, size_t n)
 {
 	struct nl_msg *msg = nlmsg_alloc_size(TC_REQUEST_BYTES);
 
-	must(msg && nlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, type, 0, flags));
+	must(msg && nlmsg_put(msg, 0, 0, type, 0, NLM_F_REQUEST | NLM_F_ACK | flags));
 	must(nlmsg_append(msg, (void *)header, n, NLMSG_ALIGNTO) == 0);
 	return msg;
 }

@@ -6,15 +6,18 @@
 #ifndef FAULTWIRE_TC_H
 #define FAULTWIRE_TC_H
 
-#include <netlink/netlink.h>
-
 #include "lib/plan.h"
 
 struct tc {
-	struct nl_sock *sock; /* NETLINK_ROUTE of the namespace it was opened in */
+	int fd; /* NETLINK_ROUTE of the namespace it was opened in */
+	uint32_t seq;
 };
 
 #define _cleanup_tc_ __attribute__((cleanup(tc_close)))
+#define TC_CLOSED        \
+	{                \
+		.fd = -1 \
+	}
 
 /* Opens in the thread's present namespace. */
 int tc_open(struct tc *ret, struct error *err);
@@ -54,10 +57,12 @@ int tc_root_del(struct tc *tc, int ifindex, struct error *err);
 /* A class of our root and its qdiscs (netem, then tbf or fq). */
 int tc_leaf_add(struct tc *tc, int ifindex, const struct plan_leaf *leaf, struct error *err);
 
+/* The first preference from *pref on (1 = before everybody's) that nobody uses on clsact's ingress or egress. */
+int tc_filter_preference(struct tc *tc, int ifindex, enum fw_dir dir, uint16_t *pref, struct error *err);
 /*
- * A cls_bpf filter named FW_FILTER_NAME on clsact's ingress or egress at preference 'pref' (1 = before everybody's) or the next
- * one that nobody uses: program by fd, direct action, classid = slot (no libbpf call sets that). With mirror_ifindex > 0 not direct
- * action: what the program matches is redirected to that interface's egress (mirred).
+ * A cls_bpf filter named FW_FILTER_NAME on clsact's ingress or egress at a preference that nobody uses: program by fd, direct action,
+ * classid = slot (no libbpf call sets that). With mirror_ifindex > 0 not direct action: what the program matches is redirected to that
+ * interface's egress (mirred).
  */
 int tc_filter_add(struct tc *tc, int ifindex, enum fw_dir dir, uint16_t pref, int prog_fd, uint16_t slot, int mirror_ifindex,
 		  struct error *err);

@@ -93,13 +93,16 @@ int tc_filters_exist(struct tc *tc, int ifindex, enum fw_dir dir, bool *ret, str
 	return r;
 }
 
-/* The first preference from 'pref' on that nobody uses: the dump is in ascending order. */
-static uint16_t free_preference(const struct filters *found, uint16_t pref)
+int tc_filter_preference(struct tc *tc, int ifindex, enum fw_dir dir, uint16_t *pref, struct error *err)
 {
-	for (size_t i = 0; i < found->n; i++)
-		if (!found->list[i].in_chain && preference(&found->list[i]) == pref)
-			pref++;
-	return pref;
+	_cleanup_filters_ struct filters found = {};
+	int r = filters_get(tc, ifindex, dir, &found, err);
+
+	/* the dump is in ascending order */
+	for (size_t i = 0; !r && i < found.n; i++)
+		if (!found.list[i].in_chain && preference(&found.list[i]) == *pref)
+			(*pref)++;
+	return r;
 }
 
 static void put_redirect(struct nl_msg *msg, int ifindex)
@@ -140,15 +143,9 @@ static struct nl_msg *filter_msg(int ifindex, enum fw_dir dir, uint16_t pref, in
 int tc_filter_add(struct tc *tc, int ifindex, enum fw_dir dir, uint16_t pref, int prog_fd, uint16_t slot, int mirror_ifindex,
 		  struct error *err)
 {
-	_cleanup_filters_ struct filters found = {};
 	struct tc_ack ack = {};
 	char name[IF_NAMESIZE];
-	int r = filters_get(tc, ifindex, dir, &found, err);
-
-	if (r)
-		return r;
-	pref = free_preference(&found, pref);
-	r = tc_talk(tc, filter_msg(ifindex, dir, pref, prog_fd, slot, mirror_ifindex), NULL, NULL, &ack);
+	int r = tc_talk(tc, filter_msg(ifindex, dir, pref, prog_fd, slot, mirror_ifindex), NULL, NULL, &ack);
 	if (r == -ENOENT) /* of both modules the kernel only says which kind it was */
 		return tc_no_module(err, strstr(ack.text, "action") ? "act_mirred" : "cls_bpf");
 	return r ? tc_fail(err, r, &ack, "cannot attach the program to '%s' (%s)", tc_ifname(ifindex, name), plan_dir_names[dir])

@@ -158,6 +158,13 @@ static void a_program_that_says_no_keeps_packets_from_the_ifb(void **state)
 	HAS(run("tc -s qdisc show dev fwifb1"), "Sent 0 bytes");
 }
 
+/* As on an interface whose clsact is somebody else's. */
+static void add_beside(uint16_t pref, int fd)
+{
+	OK(tc_filter_preference(&tc, v0, FW_EGRESS, &pref, &err));
+	OK(tc_filter_add(&tc, v0, FW_EGRESS, pref, fd, 8, 0, &err));
+}
+
 static void filters_of_others_at_our_preference_stay(void **state)
 {
 	static const char *const theirs[] = { U32, "bpf da bytecode '1,6 0 0 0'" };
@@ -171,8 +178,8 @@ static void filters_of_others_at_our_preference_stay(void **state)
 		run("tc filter add dev v0 egress pref 1 protocol ip %s", theirs[i]);
 		run("tc filter add dev v0 egress pref 3 " U32);
 		before = util_strdup(run("tc filter show dev v0 egress"));
-		OK(tc_filter_add(&tc, v0, FW_EGRESS, 1, fd, 8, 0, &err));
-		OK(tc_filter_add(&tc, v0, FW_EGRESS, 2, fd, 8, 0, &err));
+		add_beside(1, fd);
+		add_beside(2, fd);
 		assert_int_equal(found(FW_EGRESS).n, 2);
 		HAS(run("tc filter show dev v0 egress"), "pref 2 bpf chain 0 handle 0x1 flowid :8 faultwire");
 		HAS(run("tc filter show dev v0 egress"), "pref 4 bpf chain 0 handle 0x1 flowid :8 faultwire");
@@ -191,7 +198,7 @@ static void preferences_within_other_chains_are_no_hindrance(void **state)
 	(void)state;
 	OK(tc_clsact_add(&tc, v0, &err));
 	run("tc filter add dev v0 egress chain 5 pref 1 " U32);
-	OK(tc_filter_add(&tc, v0, FW_EGRESS, 1, fd, 8, 0, &err));
+	add_beside(1, fd);
 	HAS(run("tc filter show dev v0 egress chain 0"), "pref 1 bpf");
 }
 
