@@ -15,7 +15,7 @@
 
 #include <linux/types.h>
 
-#define FW_ABI 1
+#define FW_ABI 2
 
 #define FW_SLOTS 1024    /* pods with faults on one node at once */
 #define FW_RULES 64      /* rules of one pod */
@@ -102,7 +102,7 @@ struct fw_rate {
 struct fw_rule_state {
 	__u64 word;     /* events << 8 | chain state: changed by cmpxchg, so every event number is seen once */
 	__u64 injected; /* packets */
-	__u64 segments; /* wire segments of all events */
+	__u64 segments; /* wire segments of all events beyond one a packet: most packets are one, and need not be counted twice */
 	__u64 injected_segments;
 	__u64 overflow;       /* packets dropped at limit_ns */
 	__u64 lost_races;     /* chain steps given up after FW_TRIES */
@@ -136,7 +136,7 @@ struct fw_rule {
 
 /*
  * Interval tables: entry i holds for values from lo[i] up to lo[i + 1] - 1. lo[0] = 0; entries past the last repeat the greatest
- * value with the last mask. 'half' is half the power of two that covers the entries in use: where the search begins.
+ * value with the last mask. 'half' is half the power of two that covers the entries in use.
  */
 struct fw_ports {
 	__u32 half;

@@ -109,7 +109,7 @@ static __always_inline bool fault_when(const struct fw_rule *r, __u64 n)
 
 static __always_inline bool fault_chosen(const struct fw_rule *r, __u64 n)
 {
-	if (!fault_when(r, n))
+	if (!r->probability || !fault_when(r, n))
 		return false;
 	return r->probability == FW_ALWAYS || fault_draw(r, n, FW_LANE_GATE) < r->probability;
 }
@@ -129,12 +129,20 @@ static __always_inline bool fault_chain_hit(const struct fw_rule *r, __u64 n, __
 	return hit == FW_ALWAYS || (hit && fault_draw(r, n, FW_LANE_HIT) < hit);
 }
 
+static __always_inline void fault_segments(__u64 *beyond, __u32 segments)
+{
+	if (segments > 1)
+		__sync_fetch_and_add(beyond, segments - 1);
+}
+
 /*
  * One event of a rule with a chain: number and state move together in one word, so that no number is taken twice and no step is
  * lost while CPUs race; after FW_TRIES the event keeps its number and the chain its state, and the race is counted.
+ * The gate of such a rule: see fault_gate.
  */
-static __always_inline bool fault_chain(struct fw_rule *r, __u64 *n)
+static __always_inline bool fault_chain(struct fw_rule *r, __u32 segments, __u64 *n)
 {
+	fault_segments(&r->state.segments, segments);
 	for (int i = 0; i < FW_TRIES; i++) {
 		__u64 old = *(volatile __u64 *)&r->state.word;
 		__u32 state = old & 0xff;
@@ -154,14 +162,12 @@ static __always_inline bool fault_chain(struct fw_rule *r, __u64 *n)
 }
 
 /*
- * The gate behind match and window: counts the event (of 'segments' wire segments), true when the fault is to happen. *n is the event's
- * number, for further draws.
+ * The gate behind match and window, of a rule without a chain: counts the event (of 'segments' wire segments), true when the fault is to
+ * happen. *n is the event's number, for further draws.
  */
 static __always_inline bool fault_gate(struct fw_rule *r, __u32 segments, __u64 *n)
 {
-	__sync_fetch_and_add(&r->state.segments, segments);
-	if (r->flags & FW_RULE_CHAIN)
-		return fault_chain(r, n);
+	fault_segments(&r->state.segments, segments);
 	*n = __sync_fetch_and_add(&r->state.word, 1 << 8) >> 8;
 	return fault_chosen(r, *n);
 }
@@ -169,7 +175,7 @@ static __always_inline bool fault_gate(struct fw_rule *r, __u32 segments, __u64 
 static __always_inline void fault_injected(struct fw_rule *r, __u32 segments)
 {
 	__sync_fetch_and_add(&r->state.injected, 1);
-	__sync_fetch_and_add(&r->state.injected_segments, segments);
+	fault_segments(&r->state.injected_segments, segments);
 }
 
 #endif

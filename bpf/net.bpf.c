@@ -17,6 +17,7 @@
 #include "bpf/packet.bpf.h"
 
 #define COPIES_MAX 4
+#define NEXT_RULES 8
 #define TCP_HEADER 32 /* with timestamps */
 
 char LICENSE[] SEC("license") = "GPL";
@@ -47,11 +48,13 @@ static __always_inline void net_decide(struct __sk_buff *skb, __u32 tag, __u64 d
 
 /* A packet on its way through the rules, and what they made of it. */
 struct walk {
-	__u64 mask;     /* rules still to meet */
-	__u64 now;      /* monotonic */
-	__u64 delay_ns; /* sum of the delays */
-	__u64 wait_ns;  /* longest wait of the virtual clocks */
-	__u64 order;    /* packets of a flow for which this is the same stay in order */
+	__u64 mask;      /* rules still to meet */
+	__u64 now;       /* monotonic */
+	__u64 delay_ns;  /* sum of the delays */
+	__u64 wait_ns;   /* longest wait of the virtual clocks */
+	__u64 order;     /* packets of a flow for which this is the same stay in order */
+	__u64 n, window; /* of the rule that is met now: the event's number, which window is open */
+	__u32 rule;      /* its key in fw_rules */
 	__u32 slot, dir;
 	__u32 segments;
 	__u32 l4, ip_protocol;
@@ -73,13 +76,13 @@ static __always_inline __u64 net_jitter(const struct fw_rule *r, __u64 n)
  * fq looks at a flow again only when its first packet is due, so one that is due earlier must be in another flow: what waits equally long
  * stays together, what a draw of its own delays is alone.
  */
-static __always_inline void net_delay(struct walk *w, const struct fw_rule *r, __u64 n, __u64 window)
+static __always_inline void net_delay(struct walk *w, const struct fw_rule *r)
 {
 	bool alone = r->delay.jitter_ns && !(r->flags & FW_RULE_PER_WINDOW);
-	__u64 delay = net_jitter(r, alone ? n : window);
+	__u64 delay = net_jitter(r, alone ? w->n : w->window);
 
 	w->delay_ns += delay;
-	w->order += alone ? n : fault_mix(delay);
+	w->order += alone ? w->n : fault_mix(delay);
 }
 
 /* Bytes on the wire: on the way in the kernel has counted neither the link's header nor those of the segments that were merged. */
@@ -204,7 +207,7 @@ static __always_inline bool net_corrupt_valid(struct __sk_buff *skb, const struc
 }
 
 /* Carries out one rule on the packet. False = it did not happen after all (nothing to damage). */
-static __always_inline bool net_inject(struct __sk_buff *skb, struct fw_rule *r, struct walk *w, __u64 n, __u64 window)
+static __always_inline bool net_inject(struct __sk_buff *skb, struct fw_rule *r, struct walk *w)
 {
 	__u64 place;
 
@@ -216,12 +219,12 @@ static __always_inline bool net_inject(struct __sk_buff *skb, struct fw_rule *r,
 		w->corrupt = 1;
 		return true;
 	case FW_OP_CORRUPT_INVALID:
-		place = fault_draw(r, n, FW_LANE_PLACE) | (__u64)fault_draw(r, n, FW_LANE_PLACE + 1) << 32;
+		place = fault_draw(r, w->n, FW_LANE_PLACE) | (__u64)fault_draw(r, w->n, FW_LANE_PLACE + 1) << 32;
 		if (w->dir == FW_INGRESS)
 			return w->drop = 1; /* what the receiver's checksum would do */
 		return net_corrupt_invalid(skb, w, place);
 	case FW_OP_CORRUPT_VALID:
-		place = fault_draw(r, n, FW_LANE_PLACE) | (__u64)fault_draw(r, n, FW_LANE_PLACE + 1) << 32;
+		place = fault_draw(r, w->n, FW_LANE_PLACE) | (__u64)fault_draw(r, w->n, FW_LANE_PLACE + 1) << 32;
 		return net_corrupt_valid(skb, w, place);
 	case FW_OP_DUPLICATE:
 		if (w->copies < COPIES_MAX)
@@ -233,7 +236,7 @@ static __always_inline bool net_inject(struct __sk_buff *skb, struct fw_rule *r,
 	case FW_OP_DELAY:
 		w->leaf = r->leaf;
 		w->edt = 1;
-		net_delay(w, r, n, window);
+		net_delay(w, r);
 		return true;
 	case FW_OP_RATE:
 		w->leaf = r->leaf;
@@ -248,38 +251,57 @@ static __always_inline bool net_inject(struct __sk_buff *skb, struct fw_rule *r,
 	}
 }
 
-/* Index of the lowest set bit; clang 14 crashes on __builtin_ctzll here. */
+/* By de Bruijn's sequence, each six bits of which are another number (Leiserson, Prokop, Randall 1998); clang 14 crashes on __builtin_ctzll here. */
+#define DE_BRUIJN 0x03f79d71b4cb0a89ULL
+static const __u8 net_bits[64] = {
+	0,  1,  48, 2,  57, 49, 28, 3,  61, 58, 50, 42, 38, 29, 17, 4,  62, 55, 59, 36, 53, 51,
+	43, 22, 45, 39, 33, 30, 24, 18, 12, 5,  63, 47, 56, 27, 60, 41, 37, 16, 54, 35, 52, 21,
+	44, 32, 23, 11, 46, 26, 40, 15, 34, 20, 31, 10, 25, 14, 19, 9,  13, 8,  7,  6,
+};
+
+/* Index of the lowest set bit. */
 static __always_inline __u32 net_lowest(__u64 m)
 {
-	__u32 i = 0;
-
-	for (__u32 step = 32; step; step >>= 1) {
-		if (!(m & ((1ULL << step) - 1))) {
-			m >>= step;
-			i += step;
-		}
-	}
-	return i;
+	return net_bits[(m & -m) * DE_BRUIJN >> 58];
 }
 
-/* The next rule that the packet meets. A global function: verified once, however often the walk calls it. */
-__attribute__((noinline)) int net_meet(struct __sk_buff *skb, struct walk *w)
+/*
+ * Walks on to the next rule whose gate opens (or that has a chain, which net_carry_out asks); 0 = not among the next few. Apart from what
+ * follows, because a call costs as much as rules that let the packet pass. Global functions: verified once, however often they are called.
+ */
+__attribute__((noinline)) int net_next(struct walk *w)
+{
+	if (!w)
+		return 0;
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < NEXT_RULES && w->mask; i++) {
+		__u32 key = net_lowest(w->mask);
+		struct fw_rule *r;
+
+		w->mask &= w->mask - 1;
+		key = w->slot * FW_RULES + (key & (FW_RULES - 1));
+		r = bpf_map_lookup_elem(&fw_rules, &key);
+		if (!r || !fault_window(r, fault_now(r, w->now), &w->window))
+			continue;
+		w->rule = key;
+		if (r->flags & FW_RULE_CHAIN || fault_gate(r, w->segments, &w->n))
+			return 1;
+	}
+	return 0;
+}
+
+__attribute__((noinline)) int net_carry_out(struct __sk_buff *skb, struct walk *w)
 {
 	struct fw_rule *r;
-	__u64 n, window;
 	__u32 key;
 
 	if (!w)
 		return 0;
-	key = net_lowest(w->mask);
-	w->mask &= w->mask - 1;
-	key = w->slot * FW_RULES + (key & (FW_RULES - 1));
+	key = w->rule;
 	r = bpf_map_lookup_elem(&fw_rules, &key);
-	if (!r || !fault_window(r, fault_now(r, w->now), &window))
+	if (!r || (r->flags & FW_RULE_CHAIN && !fault_chain(r, w->segments, &w->n)))
 		return 0;
-	if (!fault_gate(r, w->segments, &n))
-		return 0;
-	if (net_inject(skb, r, w, n, window))
+	if (net_inject(skb, r, w))
 		fault_injected(r, w->segments);
 	return 0;
 }
@@ -288,7 +310,8 @@ __attribute__((noinline)) int net_meet(struct __sk_buff *skb, struct walk *w)
 static __always_inline void net_walk(struct __sk_buff *skb, struct walk *w)
 {
 	for (int i = 0; i < FW_RULES && w->mask && !w->drop; i++)
-		net_meet(skb, w);
+		if (net_next(w))
+			net_carry_out(skb, w);
 }
 
 /* The class of our root that a packet goes through; 0 = none. */

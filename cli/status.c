@@ -96,8 +96,11 @@ static void read_fault(const struct state_pod *record, size_t i, const struct bp
 	f->armed = !(disarmed >> i & 1);
 	f->window = window_at(&rule->rule, wall ? 0 : start, start, now_ns(wall ? CLOCK_REALTIME : CLOCK_MONOTONIC), &f->change_ns);
 	f->counted = node->rules >= 0 && !bpf_rule_get(node, record->slot, i, &live, NULL);
-	if (f->counted)
-		f->state = live.state;
+	if (!f->counted)
+		return;
+	f->state = live.state;
+	f->state.segments += f->state.word >> 8;
+	f->state.injected_segments += f->state.injected;
 }
 
 static void read_faults(struct status_pod *pod, const struct fw_control *control)
