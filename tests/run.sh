@@ -47,6 +47,7 @@ SUITES=(
 	"engine|a|engine"
 	"cli|a|tests/native/cli.sh"
 	"net-native|a|tests/net/native.sh"
+	"many-native|a|tests/net/many.sh"
 	"leaks-native|a|tests/net/leaks.sh"
 	"builds-native|a|tests/net/builds.sh"
 	"pod-native|a|bash e2e/pod.sh"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Many senders on two CPUs at once: what every packet changes (event numbers, loss chains, rate clocks) holds although CPUs race for it.
-# In the VM without -i, so that both CPUs get their turn at any instruction.
+# On the machine's own CPUs, and in the VM without -i, so that both get their turn at any instruction.
 set -euo pipefail
 # shellcheck source=tests/net/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -56,9 +56,8 @@ with '{"action":"loss","loss":{"loss":"30"},"seed":7,"name":"some"}' "$SENDERS s
 with '{"action":"loss","loss":{"loss":"30"},"seed":7,"name":"some","direction":"both"}' "both ways at once: every number is given once" both_ways
 with '{"action":"loss","loss":{"loss":"20","correlation":"60"},"seed":3,"name":"some"}' \
 	"$SENDERS senders: a loss chain loses what it loses with one" correlated
+# A machine without it leaves this to the VM.
 if has_qdisc fq; then
 	with '{"action":"rate","rate":{"rate":"8mbit"},"backend":"edt"}' "$SENDERS senders: a rate's clock keeps it" rate
-else
-	skip "$SENDERS senders: a rate's clock keeps it" "this kernel has no sch_fq"
 fi
 finish

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Checks of what traffic(1) measured: stats.py CHECK FILE ARGUMENT... exits 0 if it holds, else says what it found.
+"""Checks of what traffic(1) measured: stats.py CHECK FILE ARGUMENT... exits 0 if it holds, 1 if not, and says what it found.
 
 Distributions by Kolmogorov-Smirnov, shares by the exact binomial interval of 99 %: a test that is to hold always gives a seed.
 A seed is a number, or "key:" and the key of a rule as the state file has it.
@@ -323,12 +323,26 @@ def check_ended(packets, end, bound_ms):
          f"{len(touched)} touched, the last one sent {over:.2f} ms after, arrived {late:.1f} ms after, bound {bound_ms}")
 
 
-def main():
-    check = globals().get("check_" + sys.argv[1].replace("-", "_"))
+def run(arguments):
+    check = globals().get("check_" + arguments[0].replace("-", "_"))
     if not check:
-        fail(f"no check '{sys.argv[1]}'")
-    check(read(sys.argv[2]), *sys.argv[3:])
+        fail(f"no check '{arguments[0]}'")
+    check(read(arguments[1]), *arguments[2:])
+
+
+def serve():
+    """A check a line of stdin; each answer ends with 'exit CODE'."""
+    for line in iter(sys.stdin.readline, ""):
+        code = 0
+        try:
+            run(line.split())
+        except SystemExit as end:
+            code = end.code
+        except Exception as error:
+            print(f"{type(error).__name__}: {error}")
+            code = 1
+        print("exit", code, flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    serve() if sys.argv[1:] == ["serve"] else run(sys.argv[1:])
