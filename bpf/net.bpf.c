@@ -13,6 +13,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/fault.bpf.h"
+#include "bpf/delay.bpf.h"
 #include "bpf/match.bpf.h"
 #include "bpf/packet.bpf.h"
 
@@ -60,26 +61,20 @@ struct walk {
 	__u8 drop, corrupt, edt, pad;
 };
 
-static __always_inline __u64 net_jitter(const struct fw_rule *r, __u64 n)
-{
-	const struct fw_delay *d = &r->delay;
-	__u64 draw = fault_draw(r, n, FW_LANE_JITTER);
-
-	/* jitter * draw / 2^32, by halves: the product does not fit */
-	return d->latency_ns - d->jitter_ns + 2 * ((d->jitter_ns >> 32) * draw + ((d->jitter_ns & 0xffffffff) * draw >> 32));
-}
-
 /*
  * fq looks at a flow again only when its first packet is due, so one that is due earlier must be in another flow: what waits equally long
  * stays together, what a draw of its own delays is alone.
  */
-static __always_inline void net_delay(struct walk *w, const struct fw_rule *r, __u64 n, __u64 window)
+static __always_inline void net_delay(struct walk *w, struct fw_rule *r, __u64 n, __u64 window, __u32 state)
 {
 	bool alone = r->delay.jitter_ns && !(r->flags & FW_RULE_PER_WINDOW);
-	__u64 delay = net_jitter(r, alone ? n : window);
+	__u64 delay;
 
+	if ((r->flags & FW_RULE_REORDER) && delay_overtakes(r))
+		return;
+	delay = delay_jitter(r, alone ? n : window, state);
 	w->delay_ns += delay;
-	w->order += alone ? n : fault_mix(delay);
+	w->order += alone ? n + 1 : fault_mix(delay);
 }
 
 /* Bytes on the wire: on the way in the kernel has counted neither the link's header nor those of the segments that were merged. */
@@ -204,7 +199,7 @@ static __always_inline bool net_corrupt_valid(struct __sk_buff *skb, const struc
 }
 
 /* Carries out one rule on the packet. False = it did not happen after all (nothing to damage). */
-static __always_inline bool net_inject(struct __sk_buff *skb, struct fw_rule *r, struct walk *w, __u64 n, __u64 window)
+static __always_inline bool net_inject(struct __sk_buff *skb, struct fw_rule *r, struct walk *w, __u64 n, __u64 window, __u32 state)
 {
 	__u64 place;
 
@@ -233,7 +228,7 @@ static __always_inline bool net_inject(struct __sk_buff *skb, struct fw_rule *r,
 	case FW_OP_DELAY:
 		w->leaf = r->leaf;
 		w->edt = 1;
-		net_delay(w, r, n, window);
+		net_delay(w, r, n, window, state);
 		return true;
 	case FW_OP_RATE:
 		w->leaf = r->leaf;
@@ -267,7 +262,7 @@ __attribute__((noinline)) int net_meet(struct __sk_buff *skb, struct walk *w)
 {
 	struct fw_rule *r;
 	__u64 n, window;
-	__u32 key;
+	__u32 key, state;
 
 	if (!w)
 		return 0;
@@ -277,9 +272,9 @@ __attribute__((noinline)) int net_meet(struct __sk_buff *skb, struct walk *w)
 	r = bpf_map_lookup_elem(&fw_rules, &key);
 	if (!r || !fault_window(r, fault_now(r, w->now), &window))
 		return 0;
-	if (!fault_gate(r, w->segments, &n))
+	if (!fault_gate(r, w->segments, &n, &state))
 		return 0;
-	if (net_inject(skb, r, w, n, window))
+	if (net_inject(skb, r, w, n, window, state))
 		fault_injected(r, w->segments);
 	return 0;
 }
