@@ -241,24 +241,32 @@ def marginal(distribution):
     return lambda x: bisect.bisect_right(points, x) / POINTS, min(points[-1], 4) - 0.01
 
 
-def check_marginal(packets, distribution, latency, jitter, correlation=0):
+def marginal_distance(packets, distribution, latency, jitter, correlation):
     """
-    Delays of that distribution, by Kolmogorov-Smirnov up to where netem's table is cut; correlated ones tell as much as
-    (1 - c) / (1 + c) of them would if they were independent.
+    Kolmogorov-Smirnov's, up to where netem's table is cut, and its limit; correlated delays tell as much as (1 - c) / (1 + c) of them
+    would if they were independent.
     """
     latency, jitter, c = float(latency), float(jitter), float(correlation) / 100
     cdf, cut = marginal(distribution)
     s = sorted((d - latency) / jitter for d in delays(packets))
     n = len(s)
     d = max(max((i + 1) / n - cdf(x), cdf(x) - i / n) for i, x in enumerate(s) if x < cut)
-    limit = 2.23 / math.sqrt(n * (1 - c) / (1 + c)) + 0.05 / jitter
-    need(d <= limit, f"KS distance {d:.4f} of {n} to {distribution} {latency} +-{jitter} ms, limit {limit:.4f}")
+    return d, 2.23 / math.sqrt(n * (1 - c) / (1 + c)) + 0.05 / jitter
 
 
-def check_autocorrelation(packets, percent, within):
-    """Lag-1 autocorrelation of the delays in the order of sending."""
-    got = 100 * lag1([p.ms for p in packets if p.delay >= 0])
-    need(abs(got - float(percent)) <= float(within), f"lag-1 autocorrelation {got:.2f} % of {len(packets)}, wanted {percent} within {within}")
+def check_marginal(packets, distribution, latency, jitter):
+    d, limit = marginal_distance(packets, distribution, latency, jitter, 0)
+    need(d <= limit, f"KS distance {d:.4f} to {distribution} {latency} +-{jitter} ms, limit {limit:.4f}")
+
+
+def check_process(packets, distribution, latency, jitter, percent, within):
+    """All arrive once, their delays have that lag-1 autocorrelation in the order of sending, and are of that distribution."""
+    check_untouched(packets)
+    c = 100 * lag1([p.ms for p in packets])
+    d, limit = marginal_distance(packets, distribution, latency, jitter, percent)
+    need(abs(c - float(percent)) <= float(within) and d <= limit,
+         f"lag-1 autocorrelation {c:.2f} % of {len(packets)}, wanted {percent} within {within}; "
+         f"KS distance {d:.4f} to {distribution} {latency} +-{jitter} ms, limit {limit:.4f}")
 
 
 def check_predicted_process(packets, seed, latency, jitter, percent, within):
