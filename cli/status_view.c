@@ -116,9 +116,12 @@ static void counters_json(cJSON *j, const struct status_fault *f)
 		const char *key;
 		uint64_t value;
 	} counters[] = {
-		{ "matched", f->state.word >> FW_STATE_BITS }, { "injected", f->state.injected },
-		{ "segments", f->state.segments }, { "injectedSegments", f->state.injected_segments },
-		{ "overflow", f->state.overflow }, { "lostRaces", f->state.lost_races },
+		{ "matched", f->state.word >> FW_STATE_BITS },
+		{ "injected", f->state.injected },
+		{ "segments", f->state.segments },
+		{ "injectedSegments", f->state.injected_segments },
+		{ "overflow", f->state.overflow },
+		{ "lostRaces", f->state.lost_races },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {

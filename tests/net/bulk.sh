@@ -86,8 +86,8 @@ while read -r ROUNDS FAMILY pod direction latency WARM <&3; do
 	compare "$pod" "$direction" "$latency"
 	holds "bulk TCP through EDT is at least 0.95 of netem's: $pod, IPv$FAMILY, $latency, direction $direction" at_least 0.95
 done 3<<-'END'
-	3 4 web to 50ms 1
-	3 4 web from 50ms 1
+	1 4 web to 50ms 1
+	1 4 web from 50ms 1
 	1 6 web to 200ms 3
 	1 4 far from 200ms 3
 	1 6 far to 50ms 1
