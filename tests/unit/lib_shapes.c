@@ -339,6 +339,7 @@ static void a_jitter_that_netem_cannot_hold_goes_by_edt(void **state)
 
 	(void)state;
 	assert_int_equal(rule_of(&p)->op, FW_OP_DELAY);
+	assert_int_equal(leaf_of(&p)->fq_horizon_ns, (2 + 5 + 4 * 3) * NSEC_PER_SEC);
 	check_refused(&c, plan_build(&spec, &full, &plan, &err), &err);
 }
 
