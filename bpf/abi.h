@@ -22,6 +22,15 @@
 #define FW_INTERVALS 256 /* intervals in one table; a power of two */
 #define FW_STATES 4      /* states of a chain */
 
+/* Tables that the loader fills in before the programs are loaded (lib/dist.h). */
+#define FW_NORMAL_POINTS 4096 /* equally likely draws of a normal variate z, as FW_NORMAL_ZERO + z * FW_NORMAL_UNIT */
+#define FW_NORMAL_ZERO 32768
+#define FW_NORMAL_UNIT 4096
+#define FW_CURVES 4          /* enum fault_distribution: a jitter's draws over z */
+#define FW_CURVE_POINTS 4096 /* point i is at z = FW_CURVE_STEP * i in the units above; straight lines between them */
+#define FW_CURVE_STEP 16
+#define FW_CURVE_UNIT 8192 /* one jitter */
+
 /* Pins under /sys/fs/bpf/faultwire: the control map at the top, the rest in a directory a build. */
 #define FW_PIN_ROOT "/sys/fs/bpf/faultwire"
 #define FW_PIN_CONTROL FW_PIN_ROOT "/control"
@@ -67,6 +76,9 @@ enum fw_op {
 #define FW_RULE_WALL 1U       /* start_ns is on the wall clock (anchor clock), else monotonic */
 #define FW_RULE_CHAIN 2U      /* the chain decides; else 'probability' alone does */
 #define FW_RULE_PER_WINDOW 4U /* one draw of the jitter a window */
+#define FW_RULE_PROCESS 8U    /* the jitter's draws correlate */
+#define FW_RULE_REORDER 16U   /* some packets are not held back: 'gap', and the chain decides */
+#define FW_RULE_STATE (FW_RULE_CHAIN | FW_RULE_PROCESS)
 
 /* Probabilities are thresholds of a 32-bit draw: it happens if draw < threshold; FW_ALWAYS needs no draw. */
 #define FW_ALWAYS 0xffffffffU
@@ -82,10 +94,16 @@ struct fw_chain {
 	__u32 hit[FW_STATES];
 };
 
-/* FW_OP_DELAY: departure = now + latency + jitter * draw, draw uniform in [-1, 1). */
+/*
+ * FW_OP_DELAY: departure = now + latency + jitter * draw, not before now; the draw is 'curve' at a normal variate z. With FW_RULE_PROCESS
+ * the state is z, and the next one is rho * z + innovation * (a new draw of z); both factors are in units of 2^-30.
+ */
 struct fw_delay {
 	__u64 latency_ns;
 	__u64 jitter_ns; /* at most latency_ns */
+	__u32 rho, innovation;
+	__u32 curve;
+	__u32 gap; /* FW_RULE_REORDER: every gap-th packet at most is not held back */
 };
 
 /*
@@ -98,15 +116,21 @@ struct fw_rate {
 	__u64 limit_ns;
 };
 
+/* Of a chain its number, of a process z in the tables' units with 0 for none yet. */
+#define FW_STATE_BITS 16
+
 /* The part of a rule that the kernel writes; a cache line of its own. */
 struct fw_rule_state {
-	__u64 word;     /* events << 8 | chain state: changed by cmpxchg, so every event number is seen once */
+	__u64 word;     /* events << FW_STATE_BITS | state: changed by cmpxchg, so every event number is seen once */
 	__u64 injected; /* packets */
 	__u64 segments; /* wire segments of all events beyond one a packet: most packets are one, and need not be counted twice */
 	__u64 injected_segments;
-	__u64 overflow;       /* packets dropped at limit_ns */
-	__u64 lost_races;     /* chain steps given up after FW_TRIES */
-	__u64 clock[FW_DIRS]; /* FW_OP_RATE: when the queue will be empty, ns monotonic */
+	__u64 overflow;   /* packets dropped at limit_ns */
+	__u64 lost_races; /* chain steps given up after FW_TRIES */
+	union {
+		__u64 clock[FW_DIRS]; /* FW_OP_RATE: when the queue will be empty, ns monotonic */
+		__u64 reorder;        /* FW_RULE_REORDER: draws << 32 | packets held back since << 2 | chain state */
+	};
 };
 
 struct fw_rule {
@@ -188,6 +212,7 @@ struct fw_control {
 };
 
 _Static_assert(sizeof(struct fw_chain) == 64, "fw_chain");
+_Static_assert(sizeof(struct fw_delay) == 32, "fw_delay");
 _Static_assert(sizeof(struct fw_rule_state) == 64, "fw_rule_state");
 _Static_assert(sizeof(struct fw_rule) == 256, "fw_rule");
 _Static_assert(sizeof(struct fw_slot) == 128 + 2 * (8 + 12 * FW_INTERVALS) + (8 + 12 * FW_INTERVALS) + (8 + 24 * FW_INTERVALS),

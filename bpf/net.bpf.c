@@ -13,6 +13,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/fault.bpf.h"
+#include "bpf/delay.bpf.h"
 #include "bpf/match.bpf.h"
 #include "bpf/packet.bpf.h"
 
@@ -55,6 +56,7 @@ struct walk {
 	__u64 order;     /* packets of a flow for which this is the same stay in order */
 	__u64 n, window; /* of the rule that is met now: the event's number, which window is open */
 	__u32 rule;      /* its key in fw_rules */
+	__u32 state;     /* what it is at the event */
 	__u32 slot, dir;
 	__u32 segments;
 	__u32 l4, ip_protocol;
@@ -63,26 +65,20 @@ struct walk {
 	__u8 drop, corrupt, edt, pad;
 };
 
-static __always_inline __u64 net_jitter(const struct fw_rule *r, __u64 n)
-{
-	const struct fw_delay *d = &r->delay;
-	__u64 draw = fault_draw(r, n, FW_LANE_JITTER);
-
-	/* jitter * draw / 2^32, by halves: the product does not fit */
-	return d->latency_ns - d->jitter_ns + 2 * ((d->jitter_ns >> 32) * draw + ((d->jitter_ns & 0xffffffff) * draw >> 32));
-}
-
 /*
  * fq looks at a flow again only when its first packet is due, so one that is due earlier must be in another flow: what waits equally long
  * stays together, what a draw of its own delays is alone.
  */
-static __always_inline void net_delay(struct walk *w, const struct fw_rule *r)
+static __always_inline void net_delay(struct walk *w, struct fw_rule *r)
 {
 	bool alone = r->delay.jitter_ns && !(r->flags & FW_RULE_PER_WINDOW);
-	__u64 delay = net_jitter(r, alone ? w->n : w->window);
+	__u64 delay;
 
+	if ((r->flags & FW_RULE_REORDER) && delay_overtakes(r))
+		return;
+	delay = delay_jitter(r, alone ? w->n : w->window, w->state);
 	w->delay_ns += delay;
-	w->order += alone ? w->n : fault_mix(delay);
+	w->order += alone ? w->n + 1 : fault_mix(delay);
 }
 
 /* Bytes on the wire: on the way in the kernel has counted neither the link's header nor those of the segments that were merged. */
@@ -266,7 +262,7 @@ static __always_inline __u32 net_lowest(__u64 m)
 }
 
 /*
- * Walks on to the next rule whose gate opens (or that has a chain, which net_carry_out asks); 0 = not among the next few. Apart from what
+ * Walks on to the next rule whose gate opens (or that has a state, which net_carry_out moves); 0 = not among the next few. Apart from what
  * follows, because a call costs as much as rules that let the packet pass. Global functions: verified once, however often they are called.
  */
 __attribute__((noinline)) int net_next(struct walk *w)
@@ -284,7 +280,7 @@ __attribute__((noinline)) int net_next(struct walk *w)
 		if (!r || !fault_window(r, fault_now(r, w->now), &w->window))
 			continue;
 		w->rule = key;
-		if (r->flags & FW_RULE_CHAIN || fault_gate(r, w->segments, &w->n))
+		if (r->flags & FW_RULE_STATE || fault_gate(r, w->segments, &w->n))
 			return 1;
 	}
 	return 0;
@@ -299,7 +295,7 @@ __attribute__((noinline)) int net_carry_out(struct __sk_buff *skb, struct walk *
 		return 0;
 	key = w->rule;
 	r = bpf_map_lookup_elem(&fw_rules, &key);
-	if (!r || (r->flags & FW_RULE_CHAIN && !fault_chain(r, w->segments, &w->n)))
+	if (!r || (r->flags & FW_RULE_STATE && !fault_gate_state(r, w->segments, &w->n, &w->state)))
 		return 0;
 	if (net_inject(skb, r, w))
 		fault_injected(r, w->segments);

@@ -49,6 +49,7 @@ struct doctor_check {
 	enum doctor_feature feature;
 	enum doctor_level without; /* how bad it is not to have the feature */
 	const char *without_text;
+	const char *with_text; /* of a shaper */
 };
 extern const struct doctor_check doctor_checks[];
 extern const size_t doctor_checks_count;

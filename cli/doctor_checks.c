@@ -72,6 +72,8 @@ static void check_feature(const struct doctor *d, const struct doctor_check *che
 static void check_shaper(const struct doctor *d, const struct doctor_check *check, struct doctor_result *ret)
 {
 	check_feature(d, check, ret);
+	if (d->probe.has[check->feature] == ANSWER_YES)
+		doctor_say(ret, DOCTOR_OK, "there: %s", check->with_text);
 	if (d->probe.has[FEATURE_NETEM] == ANSWER_NO && d->probe.has[FEATURE_FQ] == ANSWER_NO)
 		doctor_say(ret, DOCTOR_FAIL, "not there, and %s is not there either: delays are refused",
 			   check->feature == FEATURE_FQ ? "netem" : "fq");
@@ -243,7 +245,8 @@ const struct doctor_check doctor_checks[] = {
 	  .remedy = "modprobe sch_netem" MODULES,
 	  .feature = FEATURE_NETEM,
 	  .without = DOCTOR_WARN,
-	  .without_text = "delays go by departure time (fq), but distribution, reorder, slot and limit are refused" },
+	  .without_text = "all delays go by departure time (fq), but slot and limit are refused",
+	  .with_text = "for delays of one fault a direction" },
 	{ .name = "tbf",
 	  .run = check_feature,
 	  .remedy = "modprobe sch_tbf" MODULES,
@@ -255,7 +258,10 @@ const struct doctor_check doctor_checks[] = {
 	  .remedy = "modprobe sch_fq" MODULES,
 	  .feature = FEATURE_FQ,
 	  .without = DOCTOR_WARN,
-	  .without_text = "delays that add up, and a draw per window (correlation 100), are refused" },
+	  .without_text =
+		  "delays that correlate or add up are refused, and a seed or a draw per window (correlation 100) decides no "
+		  "jitter",
+	  .with_text = "for delays that correlate, add up, obey a seed, or are drawn once a window" },
 	{ .name = "ifb",
 	  .run = check_feature,
 	  .remedy = "modprobe ifb" MODULES,

@@ -99,7 +99,7 @@ static void read_fault(const struct state_pod *record, size_t i, const struct bp
 	if (!f->counted)
 		return;
 	f->state = live.state;
-	f->state.segments += f->state.word >> 8;
+	f->state.segments += f->state.word >> FW_STATE_BITS;
 	f->state.injected_segments += f->state.injected;
 }
 

@@ -56,7 +56,7 @@ static void print_faults(const struct status_pod *pod)
 		text_cell(&t, "%s", direction(f->rule));
 		text_cell(&t, "%s", window);
 		text_cell(&t, "%s", f->armed ? "yes" : "no");
-		counter_cell(&t, f, f->state.word >> 8);
+		counter_cell(&t, f, f->state.word >> FW_STATE_BITS);
 		counter_cell(&t, f, f->state.injected);
 		counter_cell(&t, f, f->state.segments);
 		counter_cell(&t, f, f->state.overflow);
@@ -116,9 +116,12 @@ static void counters_json(cJSON *j, const struct status_fault *f)
 		const char *key;
 		uint64_t value;
 	} counters[] = {
-		{ "matched", f->state.word >> 8 }, { "injected", f->state.injected },
-		{ "segments", f->state.segments }, { "injectedSegments", f->state.injected_segments },
-		{ "overflow", f->state.overflow }, { "lostRaces", f->state.lost_races },
+		{ "matched", f->state.word >> FW_STATE_BITS },
+		{ "injected", f->state.injected },
+		{ "segments", f->state.segments },
+		{ "injectedSegments", f->state.injected_segments },
+		{ "overflow", f->state.overflow },
+		{ "lostRaces", f->state.lost_races },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {

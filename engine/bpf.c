@@ -18,6 +18,7 @@
 #include <bpf/libbpf.h>
 
 #include "build/bpf/net.skel.h"
+#include "lib/dist.h"
 
 #define STRING_(x) #x
 #define STRING(x) STRING_(x)
@@ -115,6 +116,14 @@ static int refused(int r, struct error *err)
 			 last_words[0] ? last_words : strerror(-r));
 }
 
+/* The programs' curves come from where netem's tables do, so that a delay is the same by either. */
+static void fill_tables(struct net_bpf *skel)
+{
+	dist_normal(skel->rodata->fw_normal);
+	for (int i = 0; i < FW_CURVES; i++)
+		dist_curve(i, skel->rodata->fw_curves[i]);
+}
+
 /* Loads; a control map that another build left is shared. */
 static int load(struct net_bpf **ret, bool share, struct error *err)
 {
@@ -126,6 +135,7 @@ static int load(struct net_bpf **ret, bool share, struct error *err)
 	skel = net_bpf__open();
 	if (!skel)
 		return refused(-errno, err);
+	fill_tables(skel);
 	control = share ? bpf_obj_get(FW_PIN_CONTROL) : -1;
 	r = control >= 0 ? bpf_map__reuse_fd(skel->maps.fw_control, control) : 0;
 	if (control >= 0)

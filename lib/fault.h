@@ -54,9 +54,10 @@ struct fault_slot { /* netem's slot: packets leave in bursts */
 
 struct fault_delay {
 	uint64_t latency_ns, jitter_ns;
-	uint32_t correlation_ppm; /* 0, or PPM_ALL: one draw a window */
+	uint32_t correlation_ppm; /* lag-1 autocorrelation of the jitter; PPM_ALL: one draw a window */
 	enum fault_distribution distribution;
 	uint32_t reorder_ppm; /* share sent at once */
+	uint32_t reorder_correlation_ppm;
 	uint32_t reorder_gap; /* 0 = none given */
 	bool has_slot;
 	struct fault_slot slot;

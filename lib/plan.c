@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdarg.h>
 
+#include "lib/dist.h"
 #include "lib/util.h"
 
 const char *const plan_dir_names[FW_DIRS] = { [FW_EGRESS] = "to", [FW_INGRESS] = "from" };
@@ -72,23 +73,14 @@ struct fw_rule *plan_add_rule(struct plan_builder *b, const struct fault *f, enu
 	return &r->rule;
 }
 
-void plan_share(struct fw_rule *r, const struct fault *f, uint32_t share_ppm, uint32_t correlation_ppm)
+struct fw_chain plan_chain(uint32_t share_ppm, uint32_t correlation_ppm)
 {
 	uint64_t p = share_ppm, c = correlation_ppm, all = PPM_ALL;
-	uint32_t again, anew;
+	uint32_t again = p + c * (all - p) / all; /* hit after hit */
+	uint32_t anew = p * (all - c) / all;      /* hit after miss */
 
-	if (!correlation_ppm) {
-		/* one division of the whole: two small shares must not round to never */
-		unsigned __int128 share = (unsigned __int128)p * f->percent_ppm;
-
-		r->probability = share == all * all ? FW_ALWAYS : (uint32_t)((share << 32) / (all * all));
-		return;
-	}
-	again = p + c * (all - p) / all; /* hit after hit */
-	anew = p * (all - c) / all;      /* hit after miss */
-	r->flags |= FW_RULE_CHAIN;
 	/* state 0 = before the first event, 1 = missed, 2 = hit; 3 = hit too, reached by the one draw that is below no threshold */
-	r->chain = (struct fw_chain){
+	return (struct fw_chain){
 		.step = {
 			[0] = { 0, plan_threshold(all - p), FW_ALWAYS },
 			[1] = { 0, plan_threshold(all - anew), FW_ALWAYS },
@@ -97,6 +89,21 @@ void plan_share(struct fw_rule *r, const struct fault *f, uint32_t share_ppm, ui
 		},
 		.hit = { [2] = FW_ALWAYS, [3] = FW_ALWAYS },
 	};
+}
+
+void plan_share(struct fw_rule *r, const struct fault *f, uint32_t share_ppm, uint32_t correlation_ppm)
+{
+	uint64_t p = share_ppm, all = PPM_ALL;
+
+	if (!correlation_ppm) {
+		/* one division of the whole: two small shares must not round to never */
+		unsigned __int128 share = (unsigned __int128)p * f->percent_ppm;
+
+		r->probability = share == all * all ? FW_ALWAYS : (uint32_t)((share << 32) / (all * all));
+		return;
+	}
+	r->flags |= FW_RULE_CHAIN;
+	r->chain = plan_chain(share_ppm, correlation_ppm);
 }
 
 void plan_note(struct plan_builder *b, const char *fmt, ...)
@@ -164,7 +171,7 @@ static int shape_choose(struct plan_builder *b, const struct fault *f, const str
 	}
 	if (f->backend == BACKEND_EDT || add_up) {
 		if (s->no_edt)
-			return error_set(err, ENOTSUP, "%s: %s, which departure times cannot do yet%s", f->path, s->no_edt,
+			return error_set(err, ENOTSUP, "%s: %s, which departure times cannot do%s", f->path, s->no_edt,
 					 add_up ? ", and another fault shapes the same direction: shape it by one fault"
 						: ": use backend 'netem'");
 		return edt_lack ? lacks(err, f->path, edt_lack,
@@ -176,7 +183,7 @@ static int shape_choose(struct plan_builder *b, const struct fault *f, const str
 	if (lack)
 		return lacks(err, f->path, lack, s->no_edt ? s->no_edt : "sch_fq would do as well");
 	if (s->no_leaf && s->no_edt)
-		return error_set(err, ENOTSUP, "%s: %s, and departure times cannot do %s yet: ask for less of one", f->path,
+		return error_set(err, ENOTSUP, "%s: %s, and departure times cannot do %s: leave one of the two out", f->path,
 				 s->no_leaf, s->no_edt);
 	return s->no_leaf ? lacks(err, f->path, edt_lack, s->no_leaf) : 0;
 }
@@ -220,6 +227,7 @@ int plan_shape(struct plan_builder *b, const struct fault *f, const struct plan_
 	r->flags |= s->rule_flags;
 	if (s->edt_op == FW_OP_DELAY) {
 		r->delay = s->delay;
+		r->chain = s->chain;
 	} else {
 		r->rate = s->rate;
 		/* a GSO packet of 64 KiB must fit into half of the queue */
@@ -245,14 +253,17 @@ static struct plan_op *op_add(struct plan *plan, enum plan_op_type type)
 /* Above what all rules together can hold a packet back: fq drops what leaves beyond its horizon. */
 static uint64_t horizon_ns(const struct plan_rules *rules)
 {
-	uint64_t sum = 2 * NSEC_PER_SEC;
+	unsigned __int128 sum = 2 * NSEC_PER_SEC;
 
 	for (size_t i = 0; i < rules->n_rules; i++) {
 		const struct fw_rule *r = &rules->rules[i].rule;
 
-		sum += r->op == FW_OP_DELAY ? r->delay.latency_ns + r->delay.jitter_ns : r->op == FW_OP_RATE ? r->rate.limit_ns : 0;
+		if (r->op == FW_OP_DELAY)
+			sum += r->delay.latency_ns + (unsigned __int128)r->delay.jitter_ns * dist_spread(r->delay.curve);
+		else if (r->op == FW_OP_RATE)
+			sum += r->rate.limit_ns;
 	}
-	return sum;
+	return MIN(sum, UINT64_MAX);
 }
 
 /* The fq leaf of each direction that needs one. */

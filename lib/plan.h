@@ -139,10 +139,10 @@ struct fw_rule *plan_add_rule(struct plan_builder *b, const struct fault *f, enu
 /* A share in ppm as a threshold of a 32-bit draw. */
 uint32_t plan_threshold(uint32_t ppm);
 
-/*
- * Makes a rule hit a share of its events: independent ones by its probability (percent x share), correlated ones by the two-state
- * chain whose share is p and whose lag-1 autocorrelation is c: P(hit after hit) = p + c(1 - p), P(hit after miss) = p(1 - c).
- */
+/* The two-state chain whose share is p and whose lag-1 autocorrelation is c: P(hit after hit) = p + c(1 - p), P(hit after miss) = p(1 - c). */
+struct fw_chain plan_chain(uint32_t share_ppm, uint32_t correlation_ppm);
+
+/* Makes a rule hit a share of its events: independent ones by its probability (percent x share), correlated ones by the chain. */
 void plan_share(struct fw_rule *r, const struct fault *f, uint32_t share_ppm, uint32_t correlation_ppm);
 
 /* One shape, in both forms; plan_shape() takes the one that is truthful and there, and notes why. */
@@ -156,6 +156,7 @@ struct plan_shape {
 	struct fw_delay delay;
 	struct fw_rate rate;
 	uint32_t rule_flags;
+	struct fw_chain chain; /* of FW_RULE_REORDER */
 };
 int plan_shape(struct plan_builder *b, const struct fault *f, const struct plan_shape *shape, struct error *err);
 

@@ -210,7 +210,7 @@ static cJSON *rule_to_json(const struct plan_rule *r)
 	cJSON_AddBoolToObject(o, "includeNode", r->include_node);
 	cJSON_AddBoolToObject(o, "armed", r->armed);
 	fields_to_json(o, &r->rule, rule_fields, ARRAY_SIZE(rule_fields));
-	if (r->rule.flags & FW_RULE_CHAIN) {
+	if (r->rule.flags & (FW_RULE_CHAIN | FW_RULE_REORDER)) {
 		words_to_json(o, "step", r->rule.chain.step[0], FW_STATES * (FW_STATES - 1));
 		words_to_json(o, "hit", r->rule.chain.hit, FW_STATES);
 	}

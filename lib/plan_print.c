@@ -83,10 +83,15 @@ static void print_when(FILE *out, const struct fw_rule *r)
 
 static void print_delay(FILE *out, const struct fw_rule *r)
 {
+	static const char *const curves[FW_CURVES] = { "", " normal", " pareto", " paretonormal" };
+
 	print_duration(out, "delay ", r->delay.latency_ns);
 	if (r->delay.jitter_ns)
 		print_duration(out, " +-", r->delay.jitter_ns);
+	fputs(curves[r->delay.curve & (FW_CURVES - 1)], out);
+	fputs(r->flags & FW_RULE_PROCESS ? ", correlated" : "", out);
 	fputs(r->flags & FW_RULE_PER_WINDOW ? ", drawn once a window" : "", out);
+	fputs(r->flags & FW_RULE_REORDER ? ", some sent at once" : "", out);
 }
 
 static void print_rate(FILE *out, const struct fw_rule *r)

@@ -55,6 +55,7 @@ SUITES=(
 	"vm-bulk-6.1|a|vm 6.1 tests/net/bulk.sh -i -m 1024 -t 400"
 	"vm-time-6.12|b|vm 6.12 tests/net/time.sh -i -m 1024 -t 900"
 	"vm-time-6.1|b|vm 6.1 tests/net/time.sh -i -m 1024 -t 900"
+	"vm-edt-6.12|b|vm 6.12 tests/net/edt.sh -i -m 1024 -t 900"
 	"vm-pod-6.12|b|vm 6.12 e2e/pod.sh -m 1536 -t 600"
 	"vm-many-6.12|b|vm 6.12 tests/net/many.sh -c 2 -m 1024 -t 600"
 	"vm-bulk-6.12|b|vm 6.12 tests/net/bulk.sh -i -m 1024 -t 400"
