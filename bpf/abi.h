@@ -15,7 +15,7 @@
 
 #include <linux/types.h>
 
-#define FW_ABI 1
+#define FW_ABI 2
 
 #define FW_SLOTS 1024    /* pods with faults on one node at once */
 #define FW_RULES 64      /* rules of one pod */
@@ -67,6 +67,7 @@ enum fw_op {
 #define FW_RULE_WALL 1U       /* start_ns is on the wall clock (anchor clock), else monotonic */
 #define FW_RULE_CHAIN 2U      /* the chain decides; else 'probability' alone does */
 #define FW_RULE_PER_WINDOW 4U /* one draw of the jitter a window */
+#define FW_RULE_CALENDAR 64U  /* with WALL: windows of on_ns begin when the rule's fw_calendar fires */
 
 /* Probabilities are thresholds of a 32-bit draw: it happens if draw < threshold; FW_ALWAYS needs no draw. */
 #define FW_ALWAYS 0xffffffffU
@@ -135,6 +136,32 @@ struct fw_rule {
 };
 
 /*
+ * A wall-clock schedule, in a hash of its own by slot * FW_RULES + rule: fields as bitmaps, the zone's offset (seconds east of UTC) and its
+ * next changes (20 years of daylight saving). What follows is the kernel's: the answer that it gave last (bpf/fault.bpf.h).
+ */
+#define FW_TRANSITIONS 40
+
+struct fw_transition {
+	__s64 at; /* seconds since the epoch */
+	__s32 offset;
+	__u32 pad;
+};
+
+struct fw_calendar {
+	__u64 minutes; /* bit i = minute i */
+	__u32 hours;
+	__u32 days;    /* bit 1..31 */
+	__u16 months;  /* bit 1..12 */
+	__u8 weekdays; /* bit 0 = Sunday */
+	__u8 either;   /* both day fields are restricted: one that matches is enough */
+	__s32 offset;  /* before the first transition */
+	__u32 n_transitions;
+	__u32 pad;
+	struct fw_transition transitions[FW_TRANSITIONS];
+	__u64 from_ns, until_ns, window, check;
+};
+
+/*
  * Interval tables: entry i holds for values from lo[i] up to lo[i + 1] - 1. lo[0] = 0; entries past the last repeat the greatest
  * value with the last mask. 'half' is half the power of two that covers the entries in use: where the search begins.
  */
@@ -192,6 +219,7 @@ _Static_assert(sizeof(struct fw_rule_state) == 64, "fw_rule_state");
 _Static_assert(sizeof(struct fw_rule) == 256, "fw_rule");
 _Static_assert(sizeof(struct fw_slot) == 128 + 2 * (8 + 12 * FW_INTERVALS) + (8 + 12 * FW_INTERVALS) + (8 + 24 * FW_INTERVALS),
 	       "fw_slot");
+_Static_assert(sizeof(struct fw_calendar) == 32 + 16 * FW_TRANSITIONS + 4 * 8, "fw_calendar");
 _Static_assert(sizeof(struct fw_control) == 32, "fw_control");
 
 #endif

@@ -275,7 +275,7 @@ __attribute__((noinline)) int net_meet(struct __sk_buff *skb, struct walk *w)
 	w->mask &= w->mask - 1;
 	key = w->slot * FW_RULES + (key & (FW_RULES - 1));
 	r = bpf_map_lookup_elem(&fw_rules, &key);
-	if (!r || !fault_window(r, fault_now(r, w->now), &window))
+	if (!r || !fault_open(r, key, w->now, &window))
 		return 0;
 	if (!fault_gate(r, w->segments, &n))
 		return 0;

@@ -112,6 +112,9 @@ static int build(struct answer *a, bool any_node)
 	struct plan_env assumed = everything;
 	int r;
 
+	r = engine_zones(&a->spec, &a->err);
+	if (r)
+		return r;
 	a->assumed = any_node || !may_ask_node() || engine_env_get(&a->spec, false, &env, NULL) != 0;
 	if (a->assumed) {
 		r = plan_build(&a->spec, &assumed, &a->plan, &a->err);

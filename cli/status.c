@@ -61,6 +61,18 @@ static uint64_t now_ns(clockid_t clock)
 	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
 }
 
+/* The same by a wall-clock schedule, whose windows nothing counts. */
+static enum status_window window_of(const struct plan_rule *rule, uint64_t start, uint64_t now, uint64_t *ret_change_ns)
+{
+	uint64_t from = MAX(now, start), change;
+	bool open = calendar_open(&rule->calendar->fields, rule->rule.on_ns, from, &change);
+
+	if (now < start && open)
+		change = start;
+	*ret_change_ns = change == UINT64_MAX ? change : change - now;
+	return now < start ? WINDOW_BEFORE : open ? WINDOW_OPEN : change == UINT64_MAX ? WINDOW_OVER : WINDOW_BETWEEN;
+}
+
 /* The state of a rule's window at 'now' on its clock: windows are counted from 'origin', nothing happens before 'start'. */
 static enum status_window window_at(const struct fw_rule *r, uint64_t origin, uint64_t start, uint64_t now, uint64_t *ret_change_ns)
 {
@@ -90,11 +102,15 @@ static void read_fault(const struct state_pod *record, size_t i, const struct bp
 	const struct plan_rule *rule = &plan_rules(&record->plan)->rules[i];
 	bool wall = rule->rule.flags & FW_RULE_WALL;
 	uint64_t start = rule->rule.start_ns + (wall ? record->created_unix_ns : record->created_mono_ns);
+	uint64_t now = now_ns(wall ? CLOCK_REALTIME : CLOCK_MONOTONIC);
 	struct fw_rule live;
 
 	f->rule = rule;
 	f->armed = !(disarmed >> i & 1);
-	f->window = window_at(&rule->rule, wall ? 0 : start, start, now_ns(wall ? CLOCK_REALTIME : CLOCK_MONOTONIC), &f->change_ns);
+	if (rule->calendar)
+		f->window = window_of(rule, start, now, &f->change_ns);
+	else
+		f->window = window_at(&rule->rule, wall ? 0 : start, start, now, &f->change_ns);
 	f->counted = node->rules >= 0 && !bpf_rule_get(node, record->slot, i, &live, NULL);
 	if (f->counted)
 		f->state = live.state;
