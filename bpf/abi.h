@@ -130,7 +130,7 @@ struct fw_rule {
 		struct fw_rate rate;
 		__u64 params[5];
 	};
-	__u64 not_before_ns; /* nothing before this, whatever window is open (start with anchor clock) */
+	__u64 not_before_ns; /* monotonic: nothing before this, whatever window is open (start of windows by the clock) */
 	__u64 reserved;
 	struct fw_rule_state state;
 };

@@ -98,7 +98,7 @@ static __always_inline bool fault_window(const struct fw_rule *r, __u64 now, __u
 	__u64 since = now - r->start_ns;
 
 	*window = 0;
-	if (now < r->start_ns || now < r->not_before_ns)
+	if (now < r->start_ns)
 		return false;
 	if (r->period_ns) {
 		*window = since / r->period_ns;
@@ -143,9 +143,11 @@ static __always_inline bool fault_open(const struct fw_rule *r, __u32 key, __u64
 {
 	__u64 now = fault_now(r, monotonic);
 
+	if (monotonic < r->not_before_ns)
+		return false;
 	if (!(r->flags & FW_RULE_CALENDAR))
 		return fault_window(r, now, window);
-	*window = now < r->not_before_ns ? 0 : fault_calendar(key, now, r->on_ns);
+	*window = fault_calendar(key, now, r->on_ns);
 	return *window;
 }
 

@@ -78,11 +78,11 @@ static int rules_apply(struct ops_pod *p, const struct plan_op *op, struct error
 		return r;
 	for (size_t i = 0; i < op->rules.n_rules; i++) {
 		rules[i] = op->rules.rules[i].rule;
-		if (rules[i].flags & FW_RULE_WALL) { /* windows are multiples since the epoch; 'start' only holds them back */
-			rules[i].not_before_ns = pod->created_unix_ns + rules[i].start_ns;
+		rules[i].start_ns += pod->created_mono_ns;
+		/* windows by the clock are the clock's own: 'start' only holds them back, and does not step with it */
+		if (rules[i].flags & FW_RULE_WALL) {
+			rules[i].not_before_ns = rules[i].start_ns;
 			rules[i].start_ns = 0;
-		} else {
-			rules[i].start_ns += pod->created_mono_ns;
 		}
 	}
 	r = calendars_set(p, op, err);
