@@ -34,6 +34,8 @@ int engine_plan(const struct fault_spec *spec, struct engine_env *ret_env, struc
  * does so itself. -ENOTSUP on a node that has no zones, -EINVAL for one that is not there.
  */
 int engine_zones(const struct fault_spec *spec, struct error *err);
+/* Whether this node has zones at all. */
+bool engine_has_zones(void);
 
 /* The name of the ifb that belongs to an interface: "fwifb<ifindex>". */
 #define ENGINE_IFB_MAX 16
