@@ -12,9 +12,11 @@
 
 #include "bpf/abi.h"
 
-#ifndef CALENDAR_FN /* the kernel has them verified once each */
+/* Functions that the kernel verifies once each; the others are inlined, for it allows a depth of 8 calls only. */
+#ifndef CALENDAR_FN
 #define CALENDAR_FN static inline
 #endif
+#define CALENDAR_INLINE static inline __attribute__((always_inline))
 
 #define CALENDAR_SECOND_NS 1000000000ULL
 #define CALENDAR_DAY 86400ULL
@@ -23,7 +25,7 @@
 #define CALENDAR_BIAS (CALENDAR_ERA_DAYS * CALENDAR_DAY)
 #define CALENDAR_NEVER (-0x7fffffffffffffffLL)
 #define CALENDAR_FOREVER 0x7fffffffffffffffLL
-/* The longest window, and the steps that a search over it takes: its days, both ends, and changes of the offset. */
+/* The longest window, and the steps that a search over it and a minute takes: its days, both ends, and changes of the offset. */
 #define CALENDAR_MAX_ON_NS (31 * CALENDAR_DAY * CALENDAR_SECOND_NS)
 #define CALENDAR_STEPS 40
 
@@ -70,7 +72,7 @@ CALENDAR_FN int calendar_day_fires(const struct fw_calendar *c, __u64 day)
 }
 
 /* Place of the highest bit of m, which is not 0. */
-static inline __u32 calendar_highest(__u64 m)
+CALENDAR_INLINE __u32 calendar_highest(__u64 m)
 {
 	__u32 i = 0;
 
@@ -98,13 +100,11 @@ CALENDAR_FN int calendar_minute_fires(const struct fw_calendar *c, __u32 minute)
 	return hours ? (int)(calendar_highest(hours) * 60 + calendar_highest(c->minutes)) : -1;
 }
 
-/* The last firing time from 'floor' up to 'at', CALENDAR_NEVER if there is none; 'floor' is at most CALENDAR_MAX_ON_NS earlier. */
-CALENDAR_FN __s64 calendar_last(const struct fw_calendar *c, __s64 at, __s64 floor)
+/* The last firing time from 'floor' up to 'at', CALENDAR_NEVER if there is none; 'floor' is at most CALENDAR_MAX_ON_NS and a minute earlier. */
+CALENDAR_INLINE __s64 calendar_last(const struct fw_calendar *c, __s64 at, __s64 floor)
 {
 	struct calendar_zone zone = {};
 
-	if (!c)
-		return CALENDAR_NEVER;
 	calendar_zone_at(c, at, &zone);
 	for (int i = 0; i < CALENDAR_STEPS; i++) {
 		__s64 low = zone.from > floor ? zone.from : floor;
@@ -132,14 +132,12 @@ struct calendar_answer {
 };
 
 /* Whether a window of on_ns, begun by a firing, is open. */
-CALENDAR_FN int calendar_answer_at(const struct fw_calendar *c, __u64 now_ns, __u64 on_ns, struct calendar_answer *ret)
+CALENDAR_INLINE void calendar_answer_at(const struct fw_calendar *c, __u64 now_ns, __u64 on_ns, struct calendar_answer *ret)
 {
 	__s64 now = now_ns / CALENDAR_SECOND_NS, on = on_ns / CALENDAR_SECOND_NS, from, until, fired;
 	struct calendar_zone zone = {};
 	__s64 end;
 
-	if (!c || !ret)
-		return 0;
 	calendar_zone_at(c, now, &zone);
 	from = now - (__u64)(now + zone.offset + CALENDAR_BIAS) % 60;
 	until = from + 60;
@@ -148,9 +146,9 @@ CALENDAR_FN int calendar_answer_at(const struct fw_calendar *c, __u64 now_ns, __
 	ret->from_ns = from < 0 ? 0 : from * CALENDAR_SECOND_NS;
 	ret->until_ns = until * CALENDAR_SECOND_NS;
 	ret->window = 0;
-	fired = calendar_last(c, now, now - on - 1);
+	fired = calendar_last(c, now, from - on - 1);
 	if (fired == CALENDAR_NEVER)
-		return 0;
+		return;
 	end = fired * (__s64)CALENDAR_SECOND_NS + (__s64)on_ns;
 	if ((__s64)now_ns < end) {
 		ret->window = fired + 1;
@@ -158,7 +156,6 @@ CALENDAR_FN int calendar_answer_at(const struct fw_calendar *c, __u64 now_ns, __
 	} else {
 		ret->from_ns = end > (__s64)ret->from_ns ? (__u64)end : ret->from_ns;
 	}
-	return 0;
 }
 
 #endif

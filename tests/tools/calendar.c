@@ -50,14 +50,17 @@ struct line {
 	struct calendar calendar;
 };
 
-/* The window that is open at an instant, 0 = none; false when the answer does not hold at it. */
+/* The window that is open at an instant, 0 = none; false when the answer does not hold at it, or not as long as it says. */
 static bool window(const struct line *l, uint64_t now_ns, uint64_t on_ns, uint64_t *ret)
 {
-	struct calendar_answer a = {};
+	struct calendar_answer a = {}, first = {}, last = {};
 
 	calendar_answer_at(&l->calendar.fields, now_ns, on_ns, &a);
+	calendar_answer_at(&l->calendar.fields, a.from_ns, on_ns, &first);
+	calendar_answer_at(&l->calendar.fields, a.until_ns - 1, on_ns, &last);
 	*ret = a.window;
-	return a.from_ns <= now_ns && now_ns < a.until_ns && a.until_ns - a.from_ns <= 60 * NSEC_PER_SEC;
+	return a.from_ns <= now_ns && now_ns < a.until_ns && a.until_ns - a.from_ns <= 60 * NSEC_PER_SEC &&
+	       first.window == a.window && last.window == a.window;
 }
 
 static const char *differs(const struct line *l, uint64_t on_ns)
