@@ -79,6 +79,7 @@ enum fw_op {
 #define FW_RULE_PROCESS 8U    /* the jitter's draws correlate */
 #define FW_RULE_REORDER 16U   /* some packets are not held back: 'gap', and the chain decides */
 #define FW_RULE_STATE (FW_RULE_CHAIN | FW_RULE_PROCESS)
+#define FW_RULE_CALENDAR 64U /* with WALL: windows of on_ns begin when the rule's fw_calendar fires */
 
 /* Probabilities are thresholds of a 32-bit draw: it happens if draw < threshold; FW_ALWAYS needs no draw. */
 #define FW_ALWAYS 0xffffffffU
@@ -153,9 +154,35 @@ struct fw_rule {
 		struct fw_rate rate;
 		__u64 params[5];
 	};
-	__u64 not_before_ns; /* nothing before this, whatever window is open (start with anchor clock) */
+	__u64 not_before_ns; /* monotonic: nothing before this, whatever window is open (start of windows by the clock) */
 	__u64 reserved;
 	struct fw_rule_state state;
+};
+
+/*
+ * A wall-clock schedule, in a hash of its own by slot * FW_RULES + rule: fields as bitmaps, the zone's offset (seconds east of UTC) and its
+ * next changes (20 years of daylight saving). What follows is the kernel's: the answer that it gave last (bpf/fault.bpf.h).
+ */
+#define FW_TRANSITIONS 40
+
+struct fw_transition {
+	__s64 at; /* seconds since the epoch */
+	__s32 offset;
+	__u32 pad;
+};
+
+struct fw_calendar {
+	__u64 minutes; /* bit i = minute i */
+	__u32 hours;
+	__u32 days;    /* bit 1..31 */
+	__u16 months;  /* bit 1..12 */
+	__u8 weekdays; /* bit 0 = Sunday */
+	__u8 either;   /* both day fields are restricted: one that matches is enough */
+	__s32 offset;  /* before the first transition */
+	__u32 n_transitions;
+	__u32 pad;
+	struct fw_transition transitions[FW_TRANSITIONS];
+	__u64 from_ns, until_ns, window, check;
 };
 
 /*
@@ -217,6 +244,7 @@ _Static_assert(sizeof(struct fw_rule_state) == 64, "fw_rule_state");
 _Static_assert(sizeof(struct fw_rule) == 256, "fw_rule");
 _Static_assert(sizeof(struct fw_slot) == 128 + 2 * (8 + 12 * FW_INTERVALS) + (8 + 12 * FW_INTERVALS) + (8 + 24 * FW_INTERVALS),
 	       "fw_slot");
+_Static_assert(sizeof(struct fw_calendar) == 32 + 16 * FW_TRANSITIONS + 4 * 8, "fw_calendar");
 _Static_assert(sizeof(struct fw_control) == 32, "fw_control");
 
 #endif

@@ -16,6 +16,9 @@
 #define true 1
 #define false 0
 
+#define CALENDAR_FN __attribute__((noinline))
+#include "bpf/calendar.h"
+
 #define FW_TRIES 8 /* of a cmpxchg before a race is given up */
 
 struct {
@@ -39,6 +42,15 @@ struct {
 	__type(key, __u32);
 	__type(value, struct fw_control);
 } fw_control SEC(".maps");
+
+/* Of rules with FW_RULE_CALENDAR alone, by slot * FW_RULES + rule; 704 bytes each, when there. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, (FW_SLOTS + 1) * FW_RULES);
+	__type(key, __u32);
+	__type(value, struct fw_calendar);
+} fw_calendars SEC(".maps");
 
 /* The loader fills these in: what a draw is as a normal variate, and the curves of a jitter over that. */
 const volatile __u16 fw_normal[FW_NORMAL_POINTS];
@@ -90,13 +102,57 @@ static __always_inline bool fault_window(const struct fw_rule *r, __u64 now, __u
 	__u64 since = now - r->start_ns;
 
 	*window = 0;
-	if (now < r->start_ns || now < r->not_before_ns)
+	if (now < r->start_ns)
 		return false;
 	if (r->period_ns) {
 		*window = since / r->period_ns;
 		since -= *window * r->period_ns;
 	}
 	return !r->on_ns || since < r->on_ns;
+}
+
+static __always_inline __u64 fault_calendar_check(__u64 from, __u64 until, __u64 window)
+{
+	return from * 0x9e3779b97f4a7c15ULL + until * 0xbf58476d1ce4e5b9ULL + window;
+}
+
+/*
+ * The window of a wall-clock schedule that is open at 'now' (the second in which it began, + 1), or 0. Asked once a minute and whenever the clock
+ * steps: the answer is kept with the time in which it holds. CPUs that write at once may mix their answers; a mixture has a wrong
+ * check and is not believed.
+ */
+__attribute__((noinline)) __u64 fault_calendar(__u32 key, __u64 now, __u64 on_ns)
+{
+	struct fw_calendar *c = bpf_map_lookup_elem(&fw_calendars, &key);
+	struct calendar_answer a = {};
+
+	if (!c)
+		return 0;
+	a.from_ns = *(volatile __u64 *)&c->from_ns;
+	a.until_ns = *(volatile __u64 *)&c->until_ns;
+	a.window = *(volatile __u64 *)&c->window;
+	if (now >= a.from_ns && now < a.until_ns &&
+	    *(volatile __u64 *)&c->check == fault_calendar_check(a.from_ns, a.until_ns, a.window))
+		return a.window;
+	calendar_answer_at(c, now, on_ns, &a);
+	*(volatile __u64 *)&c->from_ns = a.from_ns;
+	*(volatile __u64 *)&c->until_ns = a.until_ns;
+	*(volatile __u64 *)&c->window = a.window;
+	*(volatile __u64 *)&c->check = fault_calendar_check(a.from_ns, a.until_ns, a.window);
+	return a.window;
+}
+
+/* Whether a window of the rule (at 'key') is open, and which. */
+static __always_inline bool fault_open(const struct fw_rule *r, __u32 key, __u64 monotonic, __u64 *window)
+{
+	__u64 now = fault_now(r, monotonic);
+
+	if (monotonic < r->not_before_ns)
+		return false;
+	if (!(r->flags & FW_RULE_CALENDAR))
+		return fault_window(r, now, window);
+	*window = fault_calendar(key, now, r->on_ns);
+	return *window;
 }
 
 /* strace's first..last+step over events counted from 1. */

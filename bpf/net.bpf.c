@@ -277,7 +277,7 @@ __attribute__((noinline)) int net_next(struct walk *w)
 		w->mask &= w->mask - 1;
 		key = w->slot * FW_RULES + (key & (FW_RULES - 1));
 		r = bpf_map_lookup_elem(&fw_rules, &key);
-		if (!r || !fault_window(r, fault_now(r, w->now), &w->window))
+		if (!r || !fault_open(r, key, w->now, &w->window))
 			continue;
 		w->rule = key;
 		if (r->flags & FW_RULE_STATE || fault_gate(r, w->segments, &w->n))

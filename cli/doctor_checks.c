@@ -14,6 +14,7 @@
 #include "cli/input.h"
 #include "cli/pods.h"
 #include "engine/bpf.h"
+#include "engine/engine.h"
 #include "engine/netns.h"
 #include "lib/util.h"
 
@@ -132,6 +133,16 @@ static void check_lsm(const struct doctor *d, const struct doctor_check *check, 
 		doctor_say(ret, DOCTOR_OK, "not known (securityfs is not mounted); network faults need none");
 	else
 		doctor_say(ret, DOCTOR_OK, "%s; network faults need none", text);
+}
+
+static void check_zones(const struct doctor *d, const struct doctor_check *check, struct doctor_result *ret)
+{
+	(void)d;
+	(void)check;
+	if (engine_has_zones())
+		doctor_say(ret, DOCTOR_OK, "there, for 'timeZone'");
+	else
+		doctor_say(ret, DOCTOR_WARN, "not there: schedules with a 'timeZone' other than UTC are refused");
 }
 
 static void check_policy(const struct doctor *d, const struct doctor_check *check, struct doctor_result *ret)
@@ -275,6 +286,7 @@ const struct doctor_check doctor_checks[] = {
 	  .without = DOCTOR_WARN,
 	  .without_text = "delay, rate and bandwidth on the way in (direction from, both) are refused" },
 	{ .name = "LSM", .run = check_lsm },
+	{ .name = "time zones", .run = check_zones, .remedy = "install the package 'tzdata'" },
 	{ .name = "policy", .run = check_policy, .remedy = "correct " POLICY_PATH ", or remove it for the defaults" },
 	{ .name = "plugin",
 	  .run = doctor_conf_binary,

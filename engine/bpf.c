@@ -159,6 +159,7 @@ static int pin_all(const struct net_bpf *skel, struct error *err)
 	} pins[] = {
 		{ bpf_map__fd(skel->maps.fw_slots), "slots" },
 		{ bpf_map__fd(skel->maps.fw_rules), "rules" },
+		{ bpf_map__fd(skel->maps.fw_calendars), "calendars" },
 		{ bpf_program__fd(skel->progs.fw_to_ifb), prog_names[BPF_TO_IFB] },
 		{ bpf_program__fd(skel->progs.fw_stamp), prog_names[BPF_STAMP] },
 		{ bpf_program__fd(skel->progs.fw_ingress), prog_names[BPF_INGRESS] },
@@ -218,6 +219,10 @@ int bpf_node_open(const char *build, bool progs, struct bpf_node *ret, struct er
 	r = pin_get(build, "slots", &node.slots, err);
 	if (!r)
 		r = pin_get(build, "rules", &node.rules, err);
+	if (!r && util_streq(build, BUILD))
+		r = pin_get(build, "calendars", &node.calendars, err);
+	else if (!r)
+		(void)pin_get(build, "calendars", &node.calendars, NULL);
 	for (int i = 0; !r && progs && i < BPF_PROGS; i++)
 		r = pin_get(build, prog_names[i], &node.progs[i], err);
 	if (r)
@@ -245,6 +250,7 @@ void bpf_node_close(struct bpf_node *node)
 		util_closep(&node->progs[i]);
 	util_closep(&node->slots);
 	util_closep(&node->rules);
+	util_closep(&node->calendars);
 	*node = (struct bpf_node)BPF_NODE_EMPTY;
 }
 
@@ -270,6 +276,22 @@ int bpf_slot_clear(const struct bpf_node *node, uint16_t slot, struct error *err
 	static const struct fw_slot nothing;
 
 	return map_set(node->slots, slot, &nothing, err);
+}
+
+int bpf_calendar_set(const struct bpf_node *node, uint16_t slot, unsigned int rule, const struct fw_calendar *calendar,
+		     struct error *err)
+{
+	return map_set(node->calendars, slot * FW_RULES + rule, calendar, err);
+}
+
+int bpf_calendar_clear(const struct bpf_node *node, uint16_t slot, unsigned int rule, struct error *err)
+{
+	uint32_t key = slot * FW_RULES + rule;
+
+	if (bpf_map_delete_elem(node->calendars, &key) && errno != ENOENT)
+		return error_set(err, errno, "cannot take away the schedule of rule %u of slot %u: %s", rule, slot,
+				 strerror(errno));
+	return 0;
 }
 
 int bpf_slot_get(const struct bpf_node *node, uint16_t slot, struct fw_slot *ret, struct error *err)

@@ -16,12 +16,13 @@ struct bpf_node {
 	char build[32]; /* this build's pin directory: "<abi>-<hash of the object>" */
 	int progs[BPF_PROGS];
 	int slots, rules; /* map fds */
+	int calendars;    /* -1 in a build that has none */
 };
 
 #define _cleanup_bpf_ __attribute__((cleanup(bpf_node_close)))
-#define BPF_NODE_EMPTY                                                \
-	{                                                             \
-		.progs = { -1, -1, -1, -1 }, .slots = -1, .rules = -1 \
+#define BPF_NODE_EMPTY                                                                 \
+	{                                                                              \
+		.progs = { -1, -1, -1, -1 }, .slots = -1, .rules = -1, .calendars = -1 \
 	}
 
 /* The pin directory of the programs that this binary carries. */
@@ -44,6 +45,11 @@ int bpf_slot_clear(const struct bpf_node *node, uint16_t slot, struct error *err
 int bpf_slot_get(const struct bpf_node *node, uint16_t slot, struct fw_slot *ret, struct error *err);
 /* A rule as it is now, with its counters. */
 int bpf_rule_get(const struct bpf_node *node, uint16_t slot, unsigned int rule, struct fw_rule *ret, struct error *err);
+
+/* The wall-clock schedule of a rule: written before the slot is, taken away with it (none there is success). */
+int bpf_calendar_set(const struct bpf_node *node, uint16_t slot, unsigned int rule, const struct fw_calendar *calendar,
+		     struct error *err);
+int bpf_calendar_clear(const struct bpf_node *node, uint16_t slot, unsigned int rule, struct error *err);
 
 /* The control map of all builds, mapped: entry 0 the node, 1..FW_SLOTS the slots. -ENOENT when no build ever loaded here. */
 int bpf_control_map(struct fw_control **ret, struct error *err);

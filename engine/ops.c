@@ -54,6 +54,27 @@ static int control_set(uint16_t slot, bool aborted, uint64_t disarmed, struct er
 	return 0;
 }
 
+/* A killed ADD may have come to any of them, or none. */
+static int calendars_clear(struct ops_pod *p, const struct plan_op *op, struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < op->rules.n_rules; i++)
+		if (op->rules.rules[i].calendar)
+			r = bpf_calendar_clear(&p->node, p->pod->slot, i, err);
+	return r;
+}
+
+static int calendars_set(struct ops_pod *p, const struct plan_op *op, struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < op->rules.n_rules; i++)
+		if (op->rules.rules[i].calendar)
+			r = bpf_calendar_set(&p->node, p->pod->slot, i, &op->rules.rules[i].calendar->fields, err);
+	return r;
+}
+
 static int rules_apply(struct ops_pod *p, const struct plan_op *op, struct error *err)
 {
 	const struct state_pod *pod = p->pod;
@@ -65,24 +86,26 @@ static int rules_apply(struct ops_pod *p, const struct plan_op *op, struct error
 		return r;
 	for (size_t i = 0; i < op->rules.n_rules; i++) {
 		rules[i] = op->rules.rules[i].rule;
-		if (rules[i].flags & FW_RULE_WALL) { /* windows are multiples since the epoch; 'start' only holds them back */
-			rules[i].not_before_ns = pod->created_unix_ns + rules[i].start_ns;
+		rules[i].start_ns += pod->created_mono_ns;
+		/* windows by the clock are the clock's own: 'start' only holds them back, and does not step with it */
+		if (rules[i].flags & FW_RULE_WALL) {
+			rules[i].not_before_ns = rules[i].start_ns;
 			rules[i].start_ns = 0;
-		} else {
-			rules[i].start_ns += pod->created_mono_ns;
 		}
 	}
-	return bpf_slot_set(&p->node, pod->slot, p->tables, rules, op->rules.n_rules, err);
+	r = calendars_set(p, op, err);
+	return r ? r : bpf_slot_set(&p->node, pod->slot, p->tables, rules, op->rules.n_rules, err);
 }
 
 static int rules_revert(struct ops_pod *p, const struct plan_op *op, struct error *err)
 {
 	int r;
 
-	(void)op;
 	if (p->node.slots < 0)
 		return 0;
 	r = bpf_slot_clear(&p->node, p->pod->slot, err);
+	if (!r)
+		r = calendars_clear(p, op, err);
 	return r ? r : control_set(p->pod->slot, false, 0, err);
 }
 

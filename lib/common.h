@@ -8,7 +8,7 @@
 #include "lib/fault.h"
 
 /* For json_only's list. */
-#define COMMON_KEYS "name", "percent", "seed", "when", "start", "duration", "schedule", "anchor", "armed"
+#define COMMON_KEYS "name", "percent", "seed", "when", "start", "duration", "schedule", "anchor", "timeZone", "armed"
 
 /* Reads them from a fault object over the defaults, which it sets; f->name is the caller's default. */
 int common_parse(const struct json *j, struct fault *f, struct error *err);

@@ -24,4 +24,6 @@ const struct fault_kind *fault_kind_find(const char *name)
 void fault_cleanup(struct fault *f)
 {
 	target_cleanup(&f->target);
+	free(f->calendar);
+	f->calendar = NULL;
 }

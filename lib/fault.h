@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/calendar.h"
 #include "lib/error.h"
 #include "lib/json.h"
 
@@ -101,6 +102,7 @@ struct fault {
 	struct fault_when when;
 	uint64_t start_ns, duration_ns, every_ns; /* duration 0 = until the pod ends; every 0 = one window */
 	enum fault_anchor anchor;
+	struct calendar *calendar; /* a wall-clock schedule, the fault's; NULL = none */
 	bool armed;
 	enum fault_direction direction;
 	bool include_node, per_segment;

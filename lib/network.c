@@ -60,7 +60,7 @@ static int parse_action(const struct json *j, const struct fault_kind **ret, str
 /* Keys that are known, but not here. */
 static int refuse_foreign(const struct json *j, const struct fault_kind *kind, struct error *err)
 {
-	static const char *const unbuilt[] = { "firstConnections", "timeZone", "reset", "dns", "http", NULL };
+	static const char *const unbuilt[] = { "firstConnections", "reset", "dns", "http", NULL };
 	struct json containers = json_get(j, "containers");
 
 	if (json_has(&containers))

@@ -57,9 +57,12 @@ struct fw_rule *plan_add_rule(struct plan_builder *b, const struct fault *f, enu
 	r->include_node = f->include_node;
 	r->armed = f->armed;
 	target_copy(&f->target, &r->target);
+	r->calendar = copy_array(f->calendar, f->calendar != NULL, sizeof(*f->calendar));
 	r->rule = (struct fw_rule){
 		.op = op,
-		.flags = f->anchor == ANCHOR_CLOCK ? FW_RULE_WALL : 0,
+		.flags = f->calendar                 ? FW_RULE_WALL | FW_RULE_CALENDAR
+			 : f->anchor == ANCHOR_CLOCK ? FW_RULE_WALL
+						     : 0,
 		.probability = plan_threshold(f->percent_ppm),
 		.key = util_mix64(f->seed),
 		.start_ns = f->start_ns,
@@ -396,6 +399,7 @@ static void rules_cleanup(struct plan_rules *rules)
 		free(t->except);
 		free(t->ports);
 		free(t->source_ports);
+		free(rules->rules[i].calendar);
 	}
 	free(rules->rules);
 	*rules = (struct plan_rules){};

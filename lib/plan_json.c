@@ -216,6 +216,8 @@ static cJSON *rule_to_json(const struct plan_rule *r)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(r->rule.params); i++)
 		cJSON_AddItemToArray(params, json_number(r->rule.params[i]));
+	if (r->calendar)
+		cJSON_AddItemToObject(o, "calendar", calendar_to_json(r->calendar));
 	cJSON_AddItemToObject(o, "target", target_to_json(&r->target));
 	return o;
 }
@@ -239,6 +241,7 @@ static int params_from_json(const struct json *j, struct fw_rule *rule, struct e
 static int rule_from_json(const struct json *j, struct plan_rule *rule, struct error *err)
 {
 	struct json name = json_get(j, "name"), dirs = json_get(j, "dirs"), target = json_get(j, "target");
+	struct json calendar = json_get(j, "calendar");
 	struct json include = json_get(j, "includeNode"), armed = json_get(j, "armed");
 	const char *s = "";
 	uint64_t v = 0;
@@ -261,7 +264,11 @@ static int rule_from_json(const struct json *j, struct plan_rule *rule, struct e
 	if (!r)
 		r = params_from_json(j, &rule->rule, err);
 	if (!r)
+		r = calendar_from_json(&calendar, &rule->calendar, err);
+	if (!r)
 		r = target_from_json(&target, &rule->target, err);
+	if (!r && !rule->calendar != !(rule->rule.flags & FW_RULE_CALENDAR))
+		return json_error(&calendar, err, "must be there where the rule's flags say so, and nowhere else");
 	if (!r && rule->rule.op >= FW_OPS)
 		return json_error(j, err, "has an op that this version does not know");
 	return r;

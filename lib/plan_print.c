@@ -60,6 +60,14 @@ static void print_target(FILE *out, const struct plan_rule *r)
 	fputs(r->include_node ? ", the node included" : "", out);
 }
 
+static void print_calendar(FILE *out, const struct fw_rule *r, const struct calendar *c)
+{
+	print_duration(out, ", for ", r->on_ns);
+	fprintf(out, " after each firing of '%s' (%s)", c->text, c->zone);
+	if (r->start_ns)
+		print_duration(out, ", not before ", r->start_ns);
+}
+
 static void print_window(FILE *out, const struct fw_rule *r)
 {
 	print_duration(out, ", from ", r->start_ns);
@@ -129,7 +137,10 @@ static void print_rule(FILE *out, const struct plan_rule *r)
 	print_percent(out, r->rule.probability);
 	fputs(r->rule.flags & FW_RULE_CHAIN ? " by a chain, of" : " of", out);
 	print_target(out, r);
-	print_window(out, &r->rule);
+	if (r->calendar)
+		print_calendar(out, &r->rule, r->calendar);
+	else
+		print_window(out, &r->rule);
 	print_when(out, &r->rule);
 	fputs(r->armed ? "\n" : ", not armed\n", out);
 }

@@ -42,6 +42,8 @@ declare -ra TEST=(
 	libcmocka-dev
 	procps
 	python3
+	python3-croniter
+	tzdata
 	util-linux
 )
 

@@ -43,7 +43,8 @@ vm() { # KERNEL SCRIPT [options of tests/vm/run]
 SUITES=(
 	"lint|a|scripts/lint.sh"
 	"units|a|units"
-	"fuzz|a|tests/fuzz/run.sh 10 build/fuzz/annotations build/fuzz/policy build/fuzz/netconf build/fuzz/prevresult"
+	"fuzz|a|tests/fuzz/run.sh 10 build/fuzz/annotations build/fuzz/policy build/fuzz/netconf build/fuzz/prevresult build/fuzz/tzif"
+	"calendar|a|tests/calendar.sh"
 	"engine|a|engine"
 	"cli|a|tests/native/cli.sh"
 	"net-native|a|tests/net/native.sh"
@@ -58,6 +59,8 @@ SUITES=(
 	"vm-edt-6.12|b|vm 6.12 tests/net/edt.sh -i -m 1024 -t 900"
 	"vm-pod-6.12|b|vm 6.12 e2e/pod.sh -m 1536 -t 600"
 	"vm-many-6.12|b|vm 6.12 tests/net/many.sh -c 2 -m 1024 -t 600"
+	"vm-calendar-6.1|b|vm 6.1 tests/net/calendar.sh -m 1024 -t 500"
+	"vm-calendar-6.12|a|vm 6.12 tests/net/calendar.sh -m 1024 -t 500"
 	"vm-bulk-6.12|b|vm 6.12 tests/net/bulk.sh -i -m 1024 -t 400"
 )
 
