@@ -149,6 +149,9 @@ static int pin_all(const struct net_bpf *skel, struct error *err)
 	} pins[] = {
 		{ bpf_map__fd(skel->maps.fw_slots), "slots" },
 		{ bpf_map__fd(skel->maps.fw_rules), "rules" },
+		{ bpf_map__fd(skel->maps.fw_names), "names" },
+		{ bpf_map__fd(skel->maps.fw_listed), "listed" },
+		{ bpf_map__fd(skel->maps.fw_learned), "learned" },
 		{ bpf_program__fd(skel->progs.fw_to_ifb), prog_names[BPF_TO_IFB] },
 		{ bpf_program__fd(skel->progs.fw_stamp), prog_names[BPF_STAMP] },
 		{ bpf_program__fd(skel->progs.fw_ingress), prog_names[BPF_INGRESS] },
@@ -208,6 +211,11 @@ int bpf_node_open(const char *build, bool progs, struct bpf_node *ret, struct er
 	r = pin_get(build, "slots", &node.slots, err);
 	if (!r)
 		r = pin_get(build, "rules", &node.rules, err);
+	if (!r) {
+		(void)pin_get(build, "names", &node.names, NULL);
+		(void)pin_get(build, "listed", &node.listed, NULL);
+		(void)pin_get(build, "learned", &node.learned, NULL);
+	}
 	for (int i = 0; !r && progs && i < BPF_PROGS; i++)
 		r = pin_get(build, prog_names[i], &node.progs[i], err);
 	if (r)
@@ -235,6 +243,9 @@ void bpf_node_close(struct bpf_node *node)
 		util_closep(&node->progs[i]);
 	util_closep(&node->slots);
 	util_closep(&node->rules);
+	util_closep(&node->names);
+	util_closep(&node->listed);
+	util_closep(&node->learned);
 	*node = (struct bpf_node)BPF_NODE_EMPTY;
 }
 

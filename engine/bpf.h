@@ -15,13 +15,14 @@ enum bpf_prog { BPF_EGRESS, BPF_INGRESS, BPF_TO_IFB, BPF_STAMP, BPF_PROGS };
 struct bpf_node {
 	char build[32]; /* this build's pin directory: "<abi>-<hash of the object>" */
 	int progs[BPF_PROGS];
-	int slots, rules; /* map fds */
+	int slots, rules;           /* map fds */
+	int names, listed, learned; /* -1 in builds that had none */
 };
 
 #define _cleanup_bpf_ __attribute__((cleanup(bpf_node_close)))
-#define BPF_NODE_EMPTY                                                \
-	{                                                             \
-		.progs = { -1, -1, -1, -1 }, .slots = -1, .rules = -1 \
+#define BPF_NODE_EMPTY                                                                                          \
+	{                                                                                                       \
+		.progs = { -1, -1, -1, -1 }, .slots = -1, .rules = -1, .names = -1, .listed = -1, .learned = -1 \
 	}
 
 /* The pin directory of the programs that this binary carries. */

@@ -6,6 +6,8 @@
 
 #include <errno.h>
 
+#include "engine/names.h"
+
 static int ifb_index(struct ops_pod *p, int *ret, struct error *err)
 {
 	char name[ENGINE_IFB_MAX];
@@ -46,6 +48,23 @@ static int control_set(uint16_t slot, bool aborted, uint64_t disarmed, struct er
 	return 0;
 }
 
+static int hosts_apply(struct ops_pod *p, const struct plan_rules *rules, struct error *err)
+{
+	_cleanup_hosts_ struct hosts_tables hosts = {};
+	int r = hosts_compile(rules, &hosts, err);
+
+	p->tables->generation = p->pod->created_mono_ns;
+	return r ? r : names_set(&p->node, p->pod->created_mono_ns, &hosts, err);
+}
+
+static int hosts_revert(struct ops_pod *p, const struct plan_rules *rules, struct error *err)
+{
+	_cleanup_hosts_ struct hosts_tables hosts = {};
+	int r = hosts_compile(rules, &hosts, err);
+
+	return r ? r : names_clear(&p->node, p->pod->created_mono_ns, &hosts, err);
+}
+
 static int rules_apply(struct ops_pod *p, const struct plan_op *op, struct error *err)
 {
 	const struct state_pod *pod = p->pod;
@@ -64,17 +83,20 @@ static int rules_apply(struct ops_pod *p, const struct plan_op *op, struct error
 			rules[i].start_ns += pod->created_mono_ns;
 		}
 	}
-	return bpf_slot_set(&p->node, pod->slot, p->tables, rules, op->rules.n_rules, err);
+	if (hosts_any(&op->rules))
+		r = hosts_apply(p, &op->rules, err);
+	return r ? r : bpf_slot_set(&p->node, pod->slot, p->tables, rules, op->rules.n_rules, err);
 }
 
 static int rules_revert(struct ops_pod *p, const struct plan_op *op, struct error *err)
 {
 	int r;
 
-	(void)op;
 	if (p->node.slots < 0)
 		return 0;
 	r = bpf_slot_clear(&p->node, p->pod->slot, err);
+	if (!r && p->node.names >= 0 && hosts_any(&op->rules))
+		r = hosts_revert(p, &op->rules, err);
 	return r ? r : control_set(p->pod->slot, false, 0, err);
 }
 
