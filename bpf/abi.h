@@ -180,7 +180,7 @@ struct fw_slot {
  * name's hashes on the way are those of the names above it.
  */
 #define FW_NAMES 256             /* different names of one pod */
-#define FW_NAMES_MAX 65536       /* of a node; also addresses listed beside names */
+#define FW_NAMES_MAX 16384       /* of a node; also addresses listed beside names */
 #define FW_LEARNED_MAX 32768     /* addresses */
 #define FW_QUESTIONS_MAX 16384   /* without an answer yet */
 #define FW_ANSWERS 64            /* records of one answer that are looked at */

@@ -55,9 +55,20 @@ struct {
 	__type(value, __u64); /* rules */
 } fw_questions SEC(".maps");
 
+/*
+ * A name on its way to its hashes. What a loop's body changes is here and not on the stack: up to 6.6 the verifier walks a body once, and
+ * takes out as dead what it could not reach from the stack's first values.
+ */
 struct names_scratch {
 	__u8 name[NAMES_BYTES];
-	__u64 label[NAMES_LABELS];
+	__u64 label[NAMES_LABELS]; /* hashes */
+	__u64 hash;
+	__u64 mask;
+	__u64 generation;
+	__u32 left;   /* bytes of the label that are yet to come */
+	__u32 labels; /* whole ones */
+	__u32 whole;  /* the name ended */
+	__u32 pad;
 };
 
 struct {
@@ -102,78 +113,69 @@ static __always_inline bool names_message(struct __sk_buff *skb, const struct pa
 	return !(h->flags & bpf_htons(NAMES_OPCODE)) && h->questions == bpf_htons(1);
 }
 
-struct names_split {
-	struct names_scratch *scratch;
-	__u64 hash;
-	__u32 left;   /* bytes of the label that are yet to come */
-	__u32 labels; /* whole ones */
-	__u32 whole;  /* the name ended */
+struct names_loop { /* what a body gets must be on the stack */
+	struct names_scratch *name;
 };
 
 /* A byte of a name on the wire: a label's length or a part of one. */
 static long names_byte(__u32 i, void *ctx)
 {
-	struct names_split *s = ctx;
-	__u8 c = s->scratch->name[i & (NAMES_BYTES - 1)];
+	struct names_scratch *n = ((struct names_loop *)ctx)->name;
+	__u8 c = n->name[i & (NAMES_BYTES - 1)];
 
-	if (s->left) {
+	if (n->left) {
 		c |= c >= 'A' && c <= 'Z' ? 0x20 : 0;
-		s->hash = (s->hash ^ c) * 0x100000001b3ULL; /* util_fnv64 */
-		s->left--;
+		n->hash = (n->hash ^ c) * 0x100000001b3ULL; /* util_fnv64 */
+		n->left--;
 		return 0;
 	}
 	if (i) {
-		s->scratch->label[s->labels & (NAMES_LABELS - 1)] = s->hash;
-		s->labels++;
+		n->label[n->labels & (NAMES_LABELS - 1)] = n->hash;
+		n->labels++;
 	}
-	s->whole = !c;
-	s->left = c;
-	s->hash = 0xcbf29ce484222325ULL;
+	n->whole = !c;
+	n->left = c;
+	n->hash = 0xcbf29ce484222325ULL;
 	return !c || c > 63;
 }
-
-struct names_climb {
-	struct names_scratch *scratch;
-	struct fw_name_key key;
-	__u64 mask;
-	__u32 labels;
-};
 
 /* One label down from the root. */
 static long names_step(__u32 i, void *ctx)
 {
-	struct names_climb *c = ctx;
-	__u32 at = c->labels - 1 - i;
+	struct names_scratch *n = ((struct names_loop *)ctx)->name;
+	__u32 at = n->labels - 1 - i;
+	struct fw_name_key key = { .generation = n->generation };
 	const struct fw_name *name;
 
-	c->key.hash = fault_mix(c->key.hash + c->scratch->label[at & (NAMES_LABELS - 1)]);
-	name = bpf_map_lookup_elem(&fw_names, &c->key);
+	n->hash = key.hash = fault_mix(n->hash + n->label[at & (NAMES_LABELS - 1)]);
+	name = bpf_map_lookup_elem(&fw_names, &key);
 	if (name)
-		c->mask |= at ? name->below : name->exact;
+		n->mask |= at ? name->below : name->exact;
 	return 0;
 }
 
 /* The rules that want the name at 'at'. */
 static __always_inline __u64 names_rules(struct __sk_buff *skb, __u32 at, __u32 end, __u64 generation)
 {
-	__u32 zero = 0, n = end - at;
-	struct names_scratch *scratch = bpf_map_lookup_elem(&fw_scratch, &zero);
-	struct names_split s = { .scratch = scratch };
-	struct names_climb c = { .scratch = scratch, .key = { .generation = generation } };
+	__u32 zero = 0, length = end - at;
+	struct names_scratch *n = bpf_map_lookup_elem(&fw_scratch, &zero);
+	struct names_loop loop = { n };
 
-	if (!scratch || at >= end)
+	if (!n || at >= end)
 		return 0;
-	n = n > NAMES_BYTES ? NAMES_BYTES - 1 : n - 1;
-	asm volatile("" : "+r"(n)); /* or the compiler leaves out what the verifier of 6.1 needs to see */
-	n = (n & (NAMES_BYTES - 1)) + 1;
-	if (bpf_skb_load_bytes(skb, at, scratch->name, n))
+	length = length > NAMES_BYTES ? NAMES_BYTES - 1 : length - 1;
+	asm volatile("" : "+r"(length)); /* or the compiler leaves out what the verifier of 6.1 needs to see */
+	length = (length & (NAMES_BYTES - 1)) + 1;
+	if (bpf_skb_load_bytes(skb, at, n->name, length))
 		return 0;
-	bpf_loop(n, names_byte, &s, 0);
-	if (!s.whole)
+	n->left = n->labels = n->whole = 0;
+	bpf_loop(length, names_byte, &loop, 0);
+	if (!n->whole)
 		return 0;
-	c.labels = s.labels;
-	bpf_loop(s.labels & (NAMES_LABELS - 1), names_step, &c, 0);
-	return c.mask;
+	n->hash = n->mask = 0;
+	n->generation = generation;
+	bpf_loop(n->labels & (NAMES_LABELS - 1), names_step, &loop, 0);
+	return n->mask;
 }
 
 /* A datagram to a resolver. A question for another name under the same number takes the earlier one's place. */

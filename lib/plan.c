@@ -74,11 +74,8 @@ struct fw_rule *plan_add_rule(struct plan_builder *b, const struct fault *f, enu
 	};
 	b->segments |= f->per_segment;
 	if (f->target.n_hosts)
-		plan_note(b,
-			  "%s: addresses of its hosts are learned from the answers that the pod gets from its resolver (UDP port "
-			  "53): "
-			  "before the first one no packet %s",
-			  f->name, f->target.n_seeds || f->target.n_cidrs ? "matches but those of the addresses given" : "matches");
+		plan_note(b, "%s: its hosts' addresses are learned from the pod's own DNS answers over UDP; until then %s", f->name,
+			  f->target.n_seeds || f->target.n_cidrs ? "only those given match" : "nothing matches");
 	return &r->rule;
 }
 

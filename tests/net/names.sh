@@ -309,4 +309,34 @@ shown() {
 }
 with "$(hosts "\"$DB\"")" "status says how many addresses are known" shown
 holds "names leave nothing behind" leaves_nothing "$before"
+
+# ---- what hides addresses
+
+# A cgroup of this test alone takes the place of the node's, and gets a program that sees every connect().
+balancer() { # says what doctor says then
+	local cgroup rc=0
+	cgroup=$(findmnt -nt cgroup2 -o TARGET | head -1)/fw-names
+	cgroup=$(mktemp -d "$cgroup.XXXXXX") && mount --bind "$cgroup" /sys/fs/cgroup || return 1
+	balancer_of /sys/fs/cgroup || rc=1
+	umount /sys/fs/cgroup && rmdir "$cgroup" && return $rc
+}
+
+balancer_of() { # CGROUP
+	contains "$("$FAULTWIRE" doctor)" "socket balancer  none" &&
+		clang -target bpf -O2 -x c -c -o "$E2E_RUN/balance.o" - <<<'int balance(void *c) { return 1; }' &&
+		llvm-objcopy --rename-section .text=cgroup/connect4 "$E2E_RUN/balance.o" &&
+		bpftool prog load "$E2E_RUN/balance.o" /sys/fs/bpf/balance &&
+		bpftool cgroup attach "$1" connect4 pinned /sys/fs/bpf/balance &&
+		contains "$("$FAULTWIRE" doctor)" "'balance' on '$1' sees every connect()" &&
+		bpftool cgroup detach "$1" connect4 pinned /sys/fs/bpf/balance
+	local rc=$?
+	rm -f /sys/fs/bpf/balance
+	return $rc
+}
+sentence="doctor finds a balancer in the sockets and says what it hides"
+if findmnt -nt cgroup2 >/dev/null; then
+	holds "$sentence" balancer
+else
+	skip "$sentence" "no cgroup v2 here"
+fi
 finish
