@@ -198,7 +198,7 @@ def serve(zone, *addresses):
 
 def ask(server, *names):
     s = bound("::" if ":" in server else "0.0.0.0", 0)
-    s.settimeout(0.5)
+    s.settimeout(1)
     for i, name in enumerate(names):
         name, _, number = name.partition("@")
         name, _, kind = name.partition("/")

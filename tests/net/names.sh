@@ -51,8 +51,9 @@ pod dns
 ip -n dns addr add 10.88.9.9/16 dev eth0
 zone
 before=$(leftovers)
+# A clock that runs while nothing does makes starting look long.
 ip netns exec dns python3 -SE "$NAMES" serve "$ZONE" "$(ip4 dns)" "$(ip6 dns)" 10.88.9.9 >"$E2E_RUN/dns.log" &
-e2e_wait 10 grep -q ready "$E2E_RUN/dns.log"
+e2e_wait 3600 grep -q ready "$E2E_RUN/dns.log"
 
 # ---- what is learned
 
@@ -90,19 +91,28 @@ chain() {
 }
 with "$(hosts "\"$DB\"")" "a chain of CNAMEs leads to the name's address" chain
 
-for style in uncompressed half swapped many; do
-	styled() {
-		zone "$DB 60 $style $(ip4 peer) $(ip4 other)"
-		ask "$DB" && lost && lost other
-	}
-	case $style in
-	uncompressed) what="whole names in its records" ;;
-	half) what="half compressed names in its records" ;;
-	swapped) what="its letters in the other case" ;;
-	many) what="more records counted than there are" ;;
-	esac
-	with "$(hosts "\"$DB\"")" "an answer with $what is understood" styled
-done
+# A name of each style: NAME... is asked at once, from one port, so that a check costs few processes.
+styles() { # STYLE...: sets the zone; STYLE.bad.example has 10.66.0.1, .2, ...
+	local style n=0
+	for style in "$@"; do
+		echo "$style.bad.example 60 $style 10.66.0.$((++n))"
+	done >"$ZONE"
+	ask "${@/%/.bad.example}"
+}
+
+learned_are() { # ADDRESS...: exactly these, of all pods together
+	local got
+	got=$(bpftool map dump pinned "$(echo /sys/fs/bpf/faultwire/*/learned)" -j |
+		jq -r '.[].formatted.key.lo | "\(. % 4294967296 / 16777216 | floor).\(. % 16777216 / 65536 | floor).\(. % 65536 / 256 | floor).\(. % 256)"' |
+		sort | tr '\n' ' ')
+	equals "$got" "$(printf '%s ' "$@")"
+}
+
+written_otherwise() {
+	styles uncompressed half swapped many loop outside && learned_are 10.66.0.{1,2,3,4,5,6}
+}
+with "$(hosts '"*.bad.example"')" \
+	"answers with whole and half compressed names, in other letters, that count too much or point anywhere are understood" written_otherwise
 
 letters() {
 	zone "$DB 60 plain $(ip4 peer)"
@@ -213,7 +223,7 @@ outlives() {
 }
 COUNT=',"when":"1000000"'
 ip netns exec peer python3 -SE "$NAMES" echo "$(ip4 peer)" 7000 >"$E2E_RUN/echo.log" &
-e2e_wait 10 grep -q ready "$E2E_RUN/echo.log"
+e2e_wait 3600 grep -q ready "$E2E_RUN/echo.log"
 with "{\"action\":\"partition\",\"name\":\"f\"$COUNT,\"target\":{\"hosts\":[\"$DB\"]}}" \
 	"a connection outlives its name's TTL of 5 s and is still faulted, an address without one is not" outlives
 
@@ -242,21 +252,11 @@ fi
 
 # ---- what must not be learned
 
-for style in silent nxdomain query update two none few endless reserved long short cut chaos port number address behind labels; do
-	hostile() {
-		zone "$DB 60 $style $(ip4 peer)"
-		ask "$DB" && spared && learned web 0
-	}
-	with "$(hosts "\"$DB\"")" "an answer that is none is not believed ($style)" hostile
-done
-
-for style in loop outside; do
-	pointed() {
-		zone "$DB 60 $style $(ip4 peer) $(ip4 other)"
-		ask "$DB" && lost && lost other
-	}
-	with "$(hosts "\"$DB\"")" "where an owner points to is nobody's concern ($style)" pointed
-done
+believed() {
+	styles query update two none few endless reserved long short cut chaos port number address behind labels nxdomain plain silent &&
+		learned_are 10.66.0.18
+}
+with "$(hosts '"*.bad.example"')" "answers that lie, are cut, come from elsewhere or are none are not believed" believed
 
 bounded() {
 	zone "$DB 60 first $(ip4 peer)"
