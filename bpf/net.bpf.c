@@ -365,8 +365,11 @@ static __always_inline int net_first(struct __sk_buff *skb, __u32 slot, enum fw_
 	if (!s || (!s->rules[dir] && !s->hosts_rules) || !packet_parse(skb, &p, dir))
 		return TC_ACT_UNSPEC;
 	mask = match_packet(s, &p, dir);
-	if (s->hosts_rules)
-		mask = names_match(skb, s, &p, mask, dir);
+	if (s->hosts_rules) {
+		struct packet named = p; /* a copy, so that all other packets' stays in registers */
+
+		mask = names_match(skb, s, &named, mask, dir);
+	}
 	if (!mask)
 		return TC_ACT_UNSPEC;
 
