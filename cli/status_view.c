@@ -81,8 +81,8 @@ static void print_hosts(const struct status_pod *pod)
 
 		if (!f->named)
 			continue;
-		print_line("  ", util_printf("%s: %zu addresses learned of %s%s", f->rule->name, f->learned, t->hosts[0].name,
-					     t->n_hosts > 1 ? ", ..." : ""));
+		print_line("  ", util_printf("%s: %zu address%s learned of %s%s", f->rule->name, f->learned,
+					     f->learned == 1 ? "" : "es", t->hosts[0].name, t->n_hosts > 1 ? ", ..." : ""));
 	}
 }
 

@@ -305,7 +305,7 @@ aborted() {
 with "$(hosts "\"$DB\"")" "what is asked during an abort holds when it ends" aborted
 
 shown() {
-	ask "$DB" && contains "$("$FAULTWIRE" status web)" "f: 1 addresses learned of $DB"
+	ask "$DB" && contains "$("$FAULTWIRE" status web)" "f: 1 address learned of $DB"
 }
 with "$(hosts "\"$DB\"")" "status says how many addresses are known" shown
 holds "names leave nothing behind" leaves_nothing "$before"
