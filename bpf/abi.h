@@ -216,11 +216,57 @@ struct fw_slot {
 	__u64 protocol[FW_PROTOS]; /* rules that take each class */
 	__u64 dport_rules;         /* rules that ask for a destination port */
 	__u64 sport_rules;
-	__u64 reserved[4];
+	__u64 hosts_rules;  /* rules that ask for names: their address must be a learned one, or a listed one */
+	__u64 listed_rules; /* of these, the ones that list addresses too */
+	__u64 generation;   /* of the slot's names: what the pod before it in the slot learned is not this one's */
+	__u64 reserved;
 	struct fw_v4 v4; /* by remote address */
 	struct fw_v6 v6;
 	struct fw_ports dport;
 	struct fw_ports sport;
+};
+
+/*
+ * Names. A name's hash is made from its end: h("") = 0, h("label.rest") = mix64(h("rest") + fnv64("label")), in lower case, so that a
+ * name's hashes on the way are those of the names above it.
+ */
+#define FW_NAMES 256             /* different names of one pod */
+#define FW_NAMES_MAX 16384       /* of a node; also addresses listed beside names */
+#define FW_LEARNED_MAX 32768     /* addresses */
+#define FW_QUESTIONS_MAX 16384   /* without an answer yet */
+#define FW_ANSWERS 64            /* records of one answer that are looked at */
+#define FW_TTL_MIN 1             /* seconds */
+#define FW_TTL_MAX 3600          /* seconds */
+#define FW_IDLE_NS 300000000000U /* how long an address stays after the last packet to or from it */
+
+struct fw_name_key {
+	__u64 generation;
+	__u64 hash;
+};
+
+struct fw_name {
+	__u64 exact; /* rules that want this very name */
+	__u64 below; /* rules that want every name below it */
+};
+
+/* Addresses are 128 bits in host order, IPv4 in its mapped form. */
+struct fw_address {
+	__u64 generation;
+	__u64 hi, lo;
+};
+
+struct fw_learned {
+	__u64 mask;     /* rules whose names have the address */
+	__u64 until_ns; /* monotonic */
+};
+
+/* Key of the trie of listed addresses: its bits are in the order of the prefix. */
+#define FW_LISTED_BITS 96 /* in front of the address */
+struct fw_listed_key {
+	__u32 prefixlen; /* FW_LISTED_BITS + the prefix's */
+	__u32 v4;        /* IPv6 prefixes do not hold mapped addresses */
+	__u64 generation;
+	__be64 hi, lo;
 };
 
 /*
@@ -246,5 +292,7 @@ _Static_assert(sizeof(struct fw_slot) == 128 + 2 * (8 + 12 * FW_INTERVALS) + (8 
 	       "fw_slot");
 _Static_assert(sizeof(struct fw_calendar) == 32 + 16 * FW_TRANSITIONS + 4 * 8, "fw_calendar");
 _Static_assert(sizeof(struct fw_control) == 32, "fw_control");
+_Static_assert(sizeof(struct fw_address) == 24, "fw_address");
+_Static_assert(sizeof(struct fw_listed_key) == 32, "fw_listed_key");
 
 #endif

@@ -15,6 +15,7 @@
 #include "bpf/fault.bpf.h"
 #include "bpf/delay.bpf.h"
 #include "bpf/match.bpf.h"
+#include "bpf/names.bpf.h"
 #include "bpf/packet.bpf.h"
 
 #define COPIES_MAX 4
@@ -380,9 +381,14 @@ static __always_inline int net_first(struct __sk_buff *skb, __u32 slot, enum fw_
 	struct packet p = {};
 	__u64 mask;
 
-	if (!s || !s->rules[dir] || !packet_parse(skb, &p, dir))
+	if (!s || (!s->rules[dir] && !s->hosts_rules) || !packet_parse(skb, &p, dir))
 		return TC_ACT_UNSPEC;
 	mask = match_packet(s, &p, dir);
+	if (s->hosts_rules) {
+		struct packet named = p; /* a copy, so that all other packets' stays in registers */
+
+		mask = names_match(skb, s, &named, mask, dir);
+	}
 	if (!mask)
 		return TC_ACT_UNSPEC;
 

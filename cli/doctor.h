@@ -59,4 +59,7 @@ void doctor_conf_entry(const struct doctor *d, const struct doctor_check *check,
 void doctor_conf_first(const struct doctor *d, const struct doctor_check *check, struct doctor_result *ret);
 void doctor_conf_binary(const struct doctor *d, const struct doctor_check *check, struct doctor_result *ret);
 
+/* Who rewrites addresses before packets are made (doctor_cgroup.c). */
+void doctor_socket_balancer(const struct doctor *d, const struct doctor_check *check, struct doctor_result *ret);
+
 #endif

@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "engine/bpf.h"
 #include "engine/engine.h"
+#include "engine/names.h"
 #include "engine/netns.h"
 #include "lib/util.h"
 
@@ -105,7 +106,7 @@ static void read_fault(const struct state_pod *record, size_t i, const struct bp
 	f->rule = rule;
 	f->armed = !(disarmed >> i & 1);
 	f->window = window_at(rule, wall ? 0 : start, start, now, &f->change_ns);
-	f->counted = node->rules >= 0 && !bpf_rule_get(node, record->slot, i, &live, NULL);
+	f->counted = node->maps[BPF_RULES] >= 0 && !bpf_rule_get(node, record->slot, i, &live, NULL);
 	if (!f->counted)
 		return;
 	f->state = live.state;
@@ -118,6 +119,8 @@ static void read_faults(struct status_pod *pod, const struct fw_control *control
 	const struct plan_rules *rules = plan_rules(&pod->record->plan);
 	uint64_t disarmed = control ? __atomic_load_n(&control[pod->record->slot].disarmed, __ATOMIC_RELAXED) : 0;
 	_cleanup_bpf_ struct bpf_node node = BPF_NODE_EMPTY;
+	size_t learned[FW_RULES] = {};
+	bool named;
 
 	if (!rules)
 		return;
@@ -126,6 +129,11 @@ static void read_faults(struct status_pod *pod, const struct fw_control *control
 	pod->n_faults = MIN(rules->n_rules, (size_t)FW_RULES);
 	for (size_t i = 0; i < pod->n_faults; i++)
 		read_fault(pod->record, i, &node, disarmed, &pod->faults[i]);
+	named = hosts_any(rules) && !names_count(&node, pod->record->created_mono_ns, learned, NULL);
+	for (size_t i = 0; named && i < pod->n_faults; i++) {
+		pod->faults[i].named = rules->rules[i].target.n_hosts;
+		pod->faults[i].learned = learned[i];
+	}
 }
 
 static bool has_root(const struct state_pod *record, enum fw_dir dir)

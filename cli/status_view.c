@@ -72,6 +72,20 @@ static void print_line(const char *indent, char *raw)
 	printf("%s%s\n", indent, line);
 }
 
+/* Names that nobody asked for yet are the reason why a fault matches nothing. */
+static void print_hosts(const struct status_pod *pod)
+{
+	for (size_t i = 0; i < pod->n_faults; i++) {
+		const struct status_fault *f = &pod->faults[i];
+		const struct fault_target *t = &f->rule->target;
+
+		if (!f->named)
+			continue;
+		print_line("  ", util_printf("%s: %zu address%s learned of %s%s", f->rule->name, f->learned,
+					     f->learned == 1 ? "" : "es", t->hosts[0].name, t->n_hosts > 1 ? ", ..." : ""));
+	}
+}
+
 static void print_pod(const struct status_pod *pod)
 {
 	const struct state_pod *r = pod->record;
@@ -84,6 +98,7 @@ static void print_pod(const struct status_pod *pod)
 	if (*by)
 		print_line("  ", util_printf("off by %s", by));
 	print_faults(pod);
+	print_hosts(pod);
 	for (size_t i = 0; i < pod->n_queues; i++)
 		print_line("  ", util_printf("queued on %s: %u packets, %u bytes; dropped there so far: %u",
 					     pod->queues[i].interface, pod->queues[i].stats.queued_packets,
@@ -145,6 +160,8 @@ static cJSON *fault_json(const struct status_fault *f)
 		cJSON_AddNumberToObject(j, "changesInSeconds", (double)f->change_ns / NSEC_PER_SEC);
 	cJSON_AddBoolToObject(j, "armed", f->armed);
 	counters_json(j, f);
+	if (f->named)
+		cJSON_AddNumberToObject(j, "learned", (double)f->learned);
 	return j;
 }
 

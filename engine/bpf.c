@@ -31,6 +31,11 @@ static const char *const prog_names[BPF_PROGS] = {
 	[BPF_STAMP] = "stamp",
 };
 
+static const char *const map_names[BPF_MAPS] = {
+	[BPF_SLOTS] = "slots", [BPF_RULES] = "rules",   [BPF_CALENDARS] = "calendars",
+	[BPF_NAMES] = "names", [BPF_LISTED] = "listed", [BPF_LEARNED] = "learned",
+};
+
 /* libbpf's last words: where the verifier says why. */
 static char last_words[512];
 
@@ -157,9 +162,12 @@ static int pin_all(const struct net_bpf *skel, struct error *err)
 		int fd;
 		const char *name;
 	} pins[] = {
-		{ bpf_map__fd(skel->maps.fw_slots), "slots" },
-		{ bpf_map__fd(skel->maps.fw_rules), "rules" },
-		{ bpf_map__fd(skel->maps.fw_calendars), "calendars" },
+		{ bpf_map__fd(skel->maps.fw_slots), map_names[BPF_SLOTS] },
+		{ bpf_map__fd(skel->maps.fw_rules), map_names[BPF_RULES] },
+		{ bpf_map__fd(skel->maps.fw_calendars), map_names[BPF_CALENDARS] },
+		{ bpf_map__fd(skel->maps.fw_names), map_names[BPF_NAMES] },
+		{ bpf_map__fd(skel->maps.fw_listed), map_names[BPF_LISTED] },
+		{ bpf_map__fd(skel->maps.fw_learned), map_names[BPF_LEARNED] },
 		{ bpf_program__fd(skel->progs.fw_to_ifb), prog_names[BPF_TO_IFB] },
 		{ bpf_program__fd(skel->progs.fw_stamp), prog_names[BPF_STAMP] },
 		{ bpf_program__fd(skel->progs.fw_ingress), prog_names[BPF_INGRESS] },
@@ -213,16 +221,11 @@ static int pin_get(const char *build, const char *name, int *ret, struct error *
 int bpf_node_open(const char *build, bool progs, struct bpf_node *ret, struct error *err)
 {
 	_cleanup_bpf_ struct bpf_node node = BPF_NODE_EMPTY;
-	int r;
+	int r = 0;
 
 	snprintf(node.build, sizeof(node.build), "%s", build);
-	r = pin_get(build, "slots", &node.slots, err);
-	if (!r)
-		r = pin_get(build, "rules", &node.rules, err);
-	if (!r && util_streq(build, BUILD))
-		r = pin_get(build, "calendars", &node.calendars, err);
-	else if (!r)
-		(void)pin_get(build, "calendars", &node.calendars, NULL);
+	for (int i = BPF_SLOTS; !r && i <= BPF_RULES; i++)
+		r = pin_get(build, map_names[i], &node.maps[i], err);
 	for (int i = 0; !r && progs && i < BPF_PROGS; i++)
 		r = pin_get(build, prog_names[i], &node.progs[i], err);
 	if (r)
@@ -230,6 +233,15 @@ int bpf_node_open(const char *build, bool progs, struct bpf_node *ret, struct er
 	*ret = node;
 	node = (struct bpf_node)BPF_NODE_EMPTY;
 	return 0;
+}
+
+int bpf_node_map(struct bpf_node *node, enum bpf_map_pin map, int *ret, struct error *err)
+{
+	int r = node->maps[map] < 0 ? pin_get(node->build, map_names[map], &node->maps[map], err) : 0;
+
+	if (!r)
+		*ret = node->maps[map];
+	return r;
 }
 
 int bpf_node_load(struct bpf_node *ret, struct error *err)
@@ -248,9 +260,8 @@ void bpf_node_close(struct bpf_node *node)
 {
 	for (int i = 0; i < BPF_PROGS; i++)
 		util_closep(&node->progs[i]);
-	util_closep(&node->slots);
-	util_closep(&node->rules);
-	util_closep(&node->calendars);
+	for (int i = 0; i < BPF_MAPS; i++)
+		util_closep(&node->maps[i]);
 	*node = (struct bpf_node)BPF_NODE_EMPTY;
 }
 
@@ -267,38 +278,22 @@ int bpf_slot_set(const struct bpf_node *node, uint16_t slot, const struct fw_slo
 	int r = 0;
 
 	for (size_t i = 0; !r && i < n_rules; i++)
-		r = map_set(node->rules, slot * FW_RULES + i, &rules[i], err);
-	return r ? r : map_set(node->slots, slot, tables, err);
+		r = map_set(node->maps[BPF_RULES], slot * FW_RULES + i, &rules[i], err);
+	return r ? r : map_set(node->maps[BPF_SLOTS], slot, tables, err);
 }
 
 int bpf_slot_clear(const struct bpf_node *node, uint16_t slot, struct error *err)
 {
 	static const struct fw_slot nothing;
 
-	return map_set(node->slots, slot, &nothing, err);
-}
-
-int bpf_calendar_set(const struct bpf_node *node, uint16_t slot, unsigned int rule, const struct fw_calendar *calendar,
-		     struct error *err)
-{
-	return map_set(node->calendars, slot * FW_RULES + rule, calendar, err);
-}
-
-int bpf_calendar_clear(const struct bpf_node *node, uint16_t slot, unsigned int rule, struct error *err)
-{
-	uint32_t key = slot * FW_RULES + rule;
-
-	if (bpf_map_delete_elem(node->calendars, &key) && errno != ENOENT)
-		return error_set(err, errno, "cannot take away the schedule of rule %u of slot %u: %s", rule, slot,
-				 strerror(errno));
-	return 0;
+	return map_set(node->maps[BPF_SLOTS], slot, &nothing, err);
 }
 
 int bpf_slot_get(const struct bpf_node *node, uint16_t slot, struct fw_slot *ret, struct error *err)
 {
 	uint32_t key = slot;
 
-	if (bpf_map_lookup_elem(node->slots, &key, ret))
+	if (bpf_map_lookup_elem(node->maps[BPF_SLOTS], &key, ret))
 		return error_set(err, errno, "cannot read slot %u: %s", key, strerror(errno));
 	return 0;
 }
@@ -307,7 +302,7 @@ int bpf_rule_get(const struct bpf_node *node, uint16_t slot, unsigned int rule, 
 {
 	uint32_t key = slot * FW_RULES + rule;
 
-	if (bpf_map_lookup_elem(node->rules, &key, ret))
+	if (bpf_map_lookup_elem(node->maps[BPF_RULES], &key, ret))
 		return error_set(err, errno, "cannot read rule %u of slot %u: %s", rule, slot, strerror(errno));
 	return 0;
 }

@@ -12,17 +12,19 @@
 /* The programs; names are pins and functions of net.bpf.c. */
 enum bpf_prog { BPF_EGRESS, BPF_INGRESS, BPF_TO_IFB, BPF_STAMP, BPF_PROGS };
 
+/* The maps that user code opens, by their pins. */
+enum bpf_map_pin { BPF_SLOTS, BPF_RULES, BPF_CALENDARS, BPF_NAMES, BPF_LISTED, BPF_LEARNED, BPF_MAPS };
+
 struct bpf_node {
 	char build[32]; /* this build's pin directory: "<abi>-<hash of the object>" */
 	int progs[BPF_PROGS];
-	int slots, rules; /* map fds */
-	int calendars;    /* -1 in a build that has none */
+	int maps[BPF_MAPS]; /* slots and rules at once, the others as they are asked for (bpf_node_map) */
 };
 
 #define _cleanup_bpf_ __attribute__((cleanup(bpf_node_close)))
-#define BPF_NODE_EMPTY                                                                 \
-	{                                                                              \
-		.progs = { -1, -1, -1, -1 }, .slots = -1, .rules = -1, .calendars = -1 \
+#define BPF_NODE_EMPTY                                                                         \
+	{                                                                                      \
+		.progs = { [0 ... BPF_PROGS - 1] = -1 }, .maps = { [0 ... BPF_MAPS - 1] = -1 } \
 	}
 
 /* The pin directory of the programs that this binary carries. */
@@ -34,8 +36,10 @@ const char *bpf_build(void);
  * message); each names the remedy.
  */
 int bpf_node_load(struct bpf_node *ret, struct error *err);
-/* Opens the pins of a build that is there (maps only unless 'progs'); -ENOENT when it is not. */
+/* Opens the pins of a build that is there (slots and rules only unless 'progs'); -ENOENT when it is not. */
 int bpf_node_open(const char *build, bool progs, struct bpf_node *ret, struct error *err);
+/* The fd of a map, which stays the node's. -ENOENT in a build that has none such. */
+int bpf_node_map(struct bpf_node *node, enum bpf_map_pin map, int *ret, struct error *err);
 void bpf_node_close(struct bpf_node *node);
 
 /* Writes a slot's rules, then its tables (the tables are what makes it live); clear takes the tables away. */
@@ -45,11 +49,6 @@ int bpf_slot_clear(const struct bpf_node *node, uint16_t slot, struct error *err
 int bpf_slot_get(const struct bpf_node *node, uint16_t slot, struct fw_slot *ret, struct error *err);
 /* A rule as it is now, with its counters. */
 int bpf_rule_get(const struct bpf_node *node, uint16_t slot, unsigned int rule, struct fw_rule *ret, struct error *err);
-
-/* The wall-clock schedule of a rule: written before the slot is, taken away with it (none there is success). */
-int bpf_calendar_set(const struct bpf_node *node, uint16_t slot, unsigned int rule, const struct fw_calendar *calendar,
-		     struct error *err);
-int bpf_calendar_clear(const struct bpf_node *node, uint16_t slot, unsigned int rule, struct error *err);
 
 /* The control map of all builds, mapped: entry 0 the node, 1..FW_SLOTS the slots. -ENOENT when no build ever loaded here. */
 int bpf_control_map(struct fw_control **ret, struct error *err);

@@ -6,6 +6,9 @@
 
 #include <errno.h>
 
+#include "engine/extra.h"
+#include "engine/names.h"
+
 static int ifb_index(struct ops_pod *p, int *ret, struct error *err)
 {
 	char name[ENGINE_IFB_MAX];
@@ -54,25 +57,21 @@ static int control_set(uint16_t slot, bool aborted, uint64_t disarmed, struct er
 	return 0;
 }
 
-/* A killed ADD may have come to any of them, or none. */
-static int calendars_clear(struct ops_pod *p, const struct plan_op *op, struct error *err)
+static int hosts_apply(struct ops_pod *p, const struct plan_rules *rules, struct error *err)
 {
-	int r = 0;
+	_cleanup_hosts_ struct hosts_tables hosts = {};
+	int r = hosts_compile(rules, &hosts, err);
 
-	for (size_t i = 0; !r && i < op->rules.n_rules; i++)
-		if (op->rules.rules[i].calendar)
-			r = bpf_calendar_clear(&p->node, p->pod->slot, i, err);
-	return r;
+	p->tables->generation = p->pod->created_mono_ns;
+	return r ? r : names_set(&p->node, p->pod->created_mono_ns, &hosts, err);
 }
 
-static int calendars_set(struct ops_pod *p, const struct plan_op *op, struct error *err)
+static int hosts_revert(struct ops_pod *p, const struct plan_rules *rules, struct error *err)
 {
-	int r = 0;
+	_cleanup_hosts_ struct hosts_tables hosts = {};
+	int r = hosts_compile(rules, &hosts, err);
 
-	for (size_t i = 0; !r && i < op->rules.n_rules; i++)
-		if (op->rules.rules[i].calendar)
-			r = bpf_calendar_set(&p->node, p->pod->slot, i, &op->rules.rules[i].calendar->fields, err);
-	return r;
+	return r ? r : names_clear(&p->node, p->pod->created_mono_ns, &hosts, err);
 }
 
 static int rules_apply(struct ops_pod *p, const struct plan_op *op, struct error *err)
@@ -93,7 +92,9 @@ static int rules_apply(struct ops_pod *p, const struct plan_op *op, struct error
 			rules[i].start_ns = 0;
 		}
 	}
-	r = calendars_set(p, op, err);
+	r = extra_set(&p->node, pod->slot, &op->rules, err);
+	if (!r && hosts_any(&op->rules))
+		r = hosts_apply(p, &op->rules, err);
 	return r ? r : bpf_slot_set(&p->node, pod->slot, p->tables, rules, op->rules.n_rules, err);
 }
 
@@ -101,11 +102,13 @@ static int rules_revert(struct ops_pod *p, const struct plan_op *op, struct erro
 {
 	int r;
 
-	if (p->node.slots < 0)
+	if (p->node.maps[BPF_SLOTS] < 0)
 		return 0;
 	r = bpf_slot_clear(&p->node, p->pod->slot, err);
 	if (!r)
-		r = calendars_clear(p, op, err);
+		r = extra_clear(&p->node, p->pod->slot, &op->rules, err);
+	if (!r && hosts_any(&op->rules))
+		r = hosts_revert(p, &op->rules, err);
 	return r ? r : control_set(p->pod->slot, false, 0, err);
 }
 
@@ -114,7 +117,7 @@ static int rules_check(struct ops_pod *p, const struct plan_op *op, struct error
 	_cleanup_free_ struct fw_slot *slot = util_alloc(1, sizeof(*slot));
 
 	(void)op;
-	if (p->node.slots < 0)
+	if (p->node.maps[BPF_SLOTS] < 0)
 		return error_set(err, ESTALE, "the pins of build '%s' are gone", p->pod->build);
 	if (bpf_slot_get(&p->node, p->pod->slot, slot, err))
 		return -ESTALE;

@@ -38,9 +38,19 @@ struct fault_range {
 	uint16_t first, last;
 };
 
+#define FAULT_HOST_MAX 255
+/* In lower case, without the last dot: "db.shop.svc.cluster.local", or "*.shop.svc.cluster.local" for all names below. */
+struct fault_host {
+	char name[FAULT_HOST_MAX + 1];
+};
+
+/* A packet's address is wanted if it is in cidrs or seeds or was learned as one of hosts; all of them empty = any. */
 struct fault_target {
 	struct fault_prefix *cidrs, *except;
 	size_t n_cidrs, n_except;
+	struct fault_host *hosts;
+	struct fault_prefix *seeds; /* addresses that hosts have from the start */
+	size_t n_hosts, n_seeds;
 	struct fault_range *ports, *source_ports;
 	size_t n_ports, n_source_ports;
 	enum fault_protocol protocol;

@@ -68,7 +68,7 @@ static bool wants_address(const struct compile *c, const struct plan_rule *r, bo
 {
 	const struct fault_target *t = &r->target;
 
-	if (t->n_cidrs && !in_prefixes(t->cidrs, t->n_cidrs, v4, v))
+	if (t->n_cidrs && !t->n_hosts && !in_prefixes(t->cidrs, t->n_cidrs, v4, v))
 		return false;
 	if (in_prefixes(t->except, t->n_except, v4, v))
 		return false;
@@ -290,6 +290,10 @@ static void compile_masks(const struct plan_rules *rules, struct fw_slot *ret)
 			ret->dport_rules |= bit;
 		if (r->target.n_source_ports)
 			ret->sport_rules |= bit;
+		if (r->target.n_hosts)
+			ret->hosts_rules |= bit;
+		if (r->target.n_hosts && (r->target.n_cidrs || r->target.n_seeds))
+			ret->listed_rules |= bit;
 	}
 }
 

@@ -8,6 +8,8 @@
 #include <stdarg.h>
 
 #include "lib/dist.h"
+#include "lib/hosts.h"
+#include "lib/target.h"
 #include "lib/util.h"
 
 const char *const plan_dir_names[FW_DIRS] = { [FW_EGRESS] = "to", [FW_INGRESS] = "from" };
@@ -44,6 +46,8 @@ static void target_copy(const struct fault_target *from, struct fault_target *to
 	*to = *from;
 	to->cidrs = copy_array(from->cidrs, from->n_cidrs, sizeof(*from->cidrs));
 	to->except = copy_array(from->except, from->n_except, sizeof(*from->except));
+	to->hosts = copy_array(from->hosts, from->n_hosts, sizeof(*from->hosts));
+	to->seeds = copy_array(from->seeds, from->n_seeds, sizeof(*from->seeds));
 	to->ports = copy_array(from->ports, from->n_ports, sizeof(*from->ports));
 	to->source_ports = copy_array(from->source_ports, from->n_source_ports, sizeof(*from->source_ports));
 }
@@ -73,6 +77,9 @@ struct fw_rule *plan_add_rule(struct plan_builder *b, const struct fault *f, enu
 		.when_step = f->when.step,
 	};
 	b->segments |= f->per_segment;
+	if (f->target.n_hosts)
+		plan_note(b, "%s: its hosts' addresses are learned from the pod's own DNS answers over UDP; until then %s", f->name,
+			  f->target.n_seeds || f->target.n_cidrs ? "only those given match" : "nothing matches");
 	return &r->rule;
 }
 
@@ -323,6 +330,7 @@ static int finish_ifb(const struct plan_builder *b, struct error *err)
 /* Lays out the ops. Filters come last: nothing is seen before all of it stands. */
 static int finish_ops(struct plan_builder *b, struct error *err)
 {
+	_cleanup_hosts_ struct hosts_tables hosts = {};
 	unsigned int rooted = 0, dirs = 0;
 	struct plan_op *op;
 
@@ -330,12 +338,16 @@ static int finish_ops(struct plan_builder *b, struct error *err)
 		return error_set(
 			err, E2BIG,
 			"the delays of this pod add up to more than the 71 minutes that fq can hold a packet: shorten them");
+	if (hosts_compile(&b->rules, &hosts, err))
+		return -err->code;
 	finish_edt(b);
 	finish_corrupt(b);
 	for (size_t i = 0; i < b->n_leaves; i++)
 		rooted |= 1U << b->leaves[i].dir;
 	for (size_t i = 0; i < b->rules.n_rules; i++)
 		dirs |= b->rules.rules[i].dirs;
+	if (hosts_any(&b->rules))
+		dirs = 1U << FW_EGRESS | 1U << FW_INGRESS; /* questions, answers */
 	if ((rooted & 1U << FW_INGRESS) && finish_ifb(b, err))
 		return -err->code;
 
@@ -393,12 +405,7 @@ static void count_shapes(struct plan_builder *b, const struct fault_spec *spec)
 static void rules_cleanup(struct plan_rules *rules)
 {
 	for (size_t i = 0; i < rules->n_rules; i++) {
-		struct fault_target *t = &rules->rules[i].target;
-
-		free(t->cidrs);
-		free(t->except);
-		free(t->ports);
-		free(t->source_ports);
+		target_cleanup(&rules->rules[i].target);
 		free(rules->rules[i].calendar);
 	}
 	free(rules->rules);

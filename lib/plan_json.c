@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 
+#include "lib/hosts.h"
 #include "lib/plan.h"
 #include "lib/util.h"
 
@@ -180,12 +181,16 @@ static cJSON *target_to_json(const struct fault_target *t)
 	cJSON_AddItemToObject(o, "ports", ranges_to_json(t->ports, t->n_ports));
 	cJSON_AddItemToObject(o, "sourcePorts", ranges_to_json(t->source_ports, t->n_source_ports));
 	cJSON_AddItemToObject(o, "protocol", json_number(t->protocol));
+	if (t->n_hosts) {
+		cJSON_AddItemToObject(o, "hosts", hosts_to_json(t));
+		cJSON_AddItemToObject(o, "seeds", prefixes_to_json(t->seeds, t->n_seeds));
+	}
 	return o;
 }
 
 static int target_from_json(const struct json *j, struct fault_target *t, struct error *err)
 {
-	struct json protocol = json_get(j, "protocol");
+	struct json protocol = json_get(j, "protocol"), hosts = json_get(j, "hosts");
 	uint64_t v = 0;
 	int r = json_u64(&protocol, 0, PROTOCOL_ICMP, &v, err);
 
@@ -194,6 +199,10 @@ static int target_from_json(const struct json *j, struct fault_target *t, struct
 		r = prefixes_from_json(j, "cidrs", &t->cidrs, &t->n_cidrs, err);
 	if (!r)
 		r = prefixes_from_json(j, "except", &t->except, &t->n_except, err);
+	if (!r)
+		r = hosts_parse(&hosts, t, err);
+	if (!r)
+		r = prefixes_from_json(j, "seeds", &t->seeds, &t->n_seeds, err);
 	if (!r)
 		r = ranges_from_json(j, "ports", &t->ports, &t->n_ports, err);
 	if (!r)

@@ -51,9 +51,12 @@ static void print_target(FILE *out, const struct plan_rule *r)
 	static const char *const protocols[] = { "", " tcp", " udp", " sctp", " icmp" };
 	const struct fault_target *t = &r->target;
 
-	fputs(t->n_cidrs || t->n_ports || t->n_source_ports || t->protocol ? "" : " all traffic", out);
+	fputs(t->n_cidrs || t->n_hosts || t->n_ports || t->n_source_ports || t->protocol ? "" : " all traffic", out);
 	fputs(protocols[t->protocol], out);
 	print_prefixes(out, " ", t->cidrs, t->n_cidrs);
+	for (size_t i = 0; i < t->n_hosts; i++)
+		fprintf(out, "%s%s", i ? ", " : t->n_cidrs ? " or hosts " : " hosts ", t->hosts[i].name);
+	print_prefixes(out, " seeded with ", t->seeds, t->n_seeds);
 	print_ports(out, " port ", t->ports, t->n_ports);
 	print_ports(out, " source port ", t->source_ports, t->n_source_ports);
 	print_prefixes(out, " except ", t->except, t->n_except);

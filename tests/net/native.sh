@@ -259,7 +259,7 @@ refuses "ports with ICMP" '{"action":"partition","target":{"ports":[80],"protoco
 refuses "an empty list of addresses" '{"action":"partition","target":{"cidrs":[]}}' target.cidrs
 refuses "an empty list of faults" '[]' faultwire.dev/network
 refuses "an action that is not built" '{"action":"dns","dns":{}}' 'not built'
-refuses "a name that is not built" '{"action":"partition","target":{"hosts":["a.b"]}}' target.hosts 'not built'
+refuses "an address as a name" '{"action":"partition","target":{"hosts":["10.1.2.3"]}}' 'target.hosts[0]' cidrs
 refuses "a policy ceiling" '{"action":"delay","delay":{"latency":"70s"}}' maxDelay policy.json
 MORE_ANNOTATIONS='{"faultwire.dev/netwrok":"{}"}' refuses "an unknown annotation" '{"action":"partition"}' netwrok network
 MORE_ANNOTATIONS='{"faultwire.dev/io":"{}"}' refuses "an annotation that is not built" '{"action":"partition"}' faultwire.dev/io 'not built'

@@ -239,7 +239,6 @@ static void says_what_is_not_built_yet(void **state)
 {
 	static const struct refusal cases[] = {
 		{ "\"firstConnections\":5", ENOTSUP, NET ".firstConnections", { "not built yet", "remove it" } },
-		{ "\"target\":{\"hosts\":[\"a.b\"]}", ENOTSUP, NET ".target.hosts", { "not built yet", "remove it" } },
 		{ "\"dns\":{}", ENOTSUP, NET ".dns", { "not built yet" } },
 		{ "\"http\":{}", ENOTSUP, NET ".http", { "not built yet" } },
 		{ "\"reset\":{}", ENOTSUP, NET ".reset", { "not built yet" } },
