@@ -12,9 +12,13 @@
 #include <linux/tcp.h>
 #include <bpf/bpf_helpers.h>
 
+#include "bpf/dns.bpf.h"
 #include "bpf/fault.bpf.h"
+#include "bpf/flow.bpf.h"
 #include "bpf/match.bpf.h"
 #include "bpf/packet.bpf.h"
+#include "bpf/reset.bpf.h"
+#include "bpf/walk.bpf.h"
 
 #define COPIES_MAX 4
 #define TCP_HEADER 32 /* with timestamps */
@@ -44,21 +48,6 @@ static __always_inline void net_decide(struct __sk_buff *skb, __u32 tag, __u64 d
 	skb->cb[CB_DEPART_HI] = departure >> 32;
 	skb->cb[CB_CLASS] = class;
 }
-
-/* A packet on its way through the rules, and what they made of it. */
-struct walk {
-	__u64 mask;     /* rules still to meet */
-	__u64 now;      /* monotonic */
-	__u64 delay_ns; /* sum of the delays */
-	__u64 wait_ns;  /* longest wait of the virtual clocks */
-	__u64 order;    /* packets of a flow for which this is the same stay in order */
-	__u32 slot, dir;
-	__u32 segments;
-	__u32 l4, ip_protocol;
-	__u32 leaf; /* k of the shaping leaf, 0 = none */
-	__u32 copies;
-	__u8 drop, corrupt, edt, pad;
-};
 
 static __always_inline __u64 net_jitter(const struct fw_rule *r, __u64 n)
 {
@@ -243,6 +232,10 @@ static __always_inline bool net_inject(struct __sk_buff *skb, struct fw_rule *r,
 		__sync_fetch_and_add(&r->state.overflow, 1);
 		w->drop = 1;
 		return true;
+	case FW_OP_RESET:
+		w->drop = 1;
+		w->reply = WALK_RESET;
+		return true;
 	default:
 		return false;
 	}
@@ -276,6 +269,12 @@ __attribute__((noinline)) int net_meet(struct __sk_buff *skb, struct walk *w)
 	key = w->slot * FW_RULES + (key & (FW_RULES - 1));
 	r = bpf_map_lookup_elem(&fw_rules, &key);
 	if (!r || !fault_window(r, fault_now(r, w->now), &window))
+		return 0;
+	if ((r->flags & FW_RULE_FIRST) && !flow_is_first(skb, w, key))
+		return 0;
+	if (r->op == FW_OP_DNS)
+		return dns_meet(skb, w, key);
+	if (r->op == FW_OP_RESET && !reset_may(skb, w))
 		return 0;
 	if (!fault_gate(r, w->segments, &n))
 		return 0;
@@ -311,6 +310,15 @@ static __always_inline __u64 net_depart(const struct __sk_buff *skb, const struc
 	return from + w->delay_ns + w->wait_ns;
 }
 
+/* An answer goes the other way, past the rules there: it stands for something that the rules have decided already. */
+static __always_inline int net_answer(struct __sk_buff *skb, struct walk *w, enum fw_dir dir)
+{
+	if (!(w->reply == WALK_RESET ? reset_answer(skb, w) : dns_answer(skb, w)))
+		return TC_ACT_STOLEN;
+	net_decide(skb, net_tag(w->slot, dir == FW_EGRESS ? PLACE_INGRESS : PLACE_EGRESS), 0, 0);
+	return bpf_redirect(skb->ifindex, dir == FW_EGRESS ? BPF_F_INGRESS : 0);
+}
+
 /* Puts the packet, and its copies, where the rules want it. */
 static __always_inline int net_send(struct __sk_buff *skb, struct walk *w, enum fw_dir dir)
 {
@@ -318,6 +326,8 @@ static __always_inline int net_send(struct __sk_buff *skb, struct walk *w, enum 
 	__u64 flags = dir == FW_EGRESS ? 0 : BPF_F_INGRESS, depart;
 	__u32 class = net_class(w), clones;
 
+	if (w->reply)
+		return net_answer(skb, w, dir);
 	if (w->drop)
 		return TC_ACT_STOLEN; /* not SHOT: lost on the wire, not refused by the own host */
 	if (!class && !w->copies)
@@ -367,7 +377,9 @@ static __always_inline int net_first(struct __sk_buff *skb, __u32 slot, enum fw_
 	if (!mask)
 		return TC_ACT_UNSPEC;
 
-	struct walk w = { .mask = mask, .slot = slot, .dir = dir, .l4 = p.l4, .ip_protocol = p.ip_protocol };
+	struct walk w = {
+		.mask = mask, .slot = slot, .dir = dir, .l3 = p.l3, .l4 = p.l4, .ip_protocol = p.ip_protocol, .v4 = p.v4
+	};
 
 	return net_fault(skb, &w);
 }

@@ -149,6 +149,8 @@ static int pin_all(const struct net_bpf *skel, struct error *err)
 	} pins[] = {
 		{ bpf_map__fd(skel->maps.fw_slots), "slots" },
 		{ bpf_map__fd(skel->maps.fw_rules), "rules" },
+		{ bpf_map__fd(skel->maps.fw_dns), "dns" },
+		{ bpf_map__fd(skel->maps.fw_first), "first" },
 		{ bpf_program__fd(skel->progs.fw_to_ifb), prog_names[BPF_TO_IFB] },
 		{ bpf_program__fd(skel->progs.fw_stamp), prog_names[BPF_STAMP] },
 		{ bpf_program__fd(skel->progs.fw_ingress), prog_names[BPF_INGRESS] },
@@ -199,6 +201,14 @@ static int pin_get(const char *build, const char *name, int *ret, struct error *
 	return 0;
 }
 
+/* One that another release may not have. */
+static int pin_get_newer(const char *build, const char *name, int *ret, struct error *err)
+{
+	int r = pin_get(build, name, ret, NULL);
+
+	return !r || r == -ENOENT ? 0 : pin_get(build, name, ret, err);
+}
+
 int bpf_node_open(const char *build, bool progs, struct bpf_node *ret, struct error *err)
 {
 	_cleanup_bpf_ struct bpf_node node = BPF_NODE_EMPTY;
@@ -210,6 +220,10 @@ int bpf_node_open(const char *build, bool progs, struct bpf_node *ret, struct er
 		r = pin_get(build, "rules", &node.rules, err);
 	for (int i = 0; !r && progs && i < BPF_PROGS; i++)
 		r = pin_get(build, prog_names[i], &node.progs[i], err);
+	if (!r)
+		r = pin_get_newer(build, "dns", &node.dns, err);
+	if (!r)
+		r = pin_get_newer(build, "first", &node.first, err);
 	if (r)
 		return r;
 	*ret = node;
@@ -235,6 +249,8 @@ void bpf_node_close(struct bpf_node *node)
 		util_closep(&node->progs[i]);
 	util_closep(&node->slots);
 	util_closep(&node->rules);
+	util_closep(&node->dns);
+	util_closep(&node->first);
 	*node = (struct bpf_node)BPF_NODE_EMPTY;
 }
 
@@ -253,6 +269,27 @@ int bpf_slot_set(const struct bpf_node *node, uint16_t slot, const struct fw_slo
 	for (size_t i = 0; !r && i < n_rules; i++)
 		r = map_set(node->rules, slot * FW_RULES + i, &rules[i], err);
 	return r ? r : map_set(node->slots, slot, tables, err);
+}
+
+int bpf_rule_more(const struct bpf_node *node, uint16_t slot, unsigned int rule, const struct fw_dns *dns, uint32_t first,
+		  struct error *err)
+{
+	const struct fw_first connections = { .limit = first };
+	uint32_t key = slot * FW_RULES + rule;
+	int r = dns ? map_set(node->dns, key, dns, err) : 0;
+
+	return !r && first ? map_set(node->first, key, &connections, err) : r;
+}
+
+int bpf_rule_no_more(const struct bpf_node *node, uint16_t slot, unsigned int rule, struct error *err)
+{
+	const int maps[] = { node->dns, node->first };
+	uint32_t key = slot * FW_RULES + rule;
+
+	for (size_t i = 0; i < ARRAY_SIZE(maps); i++)
+		if (maps[i] >= 0 && bpf_map_delete_elem(maps[i], &key) && errno != ENOENT)
+			return error_set(err, errno, "cannot delete entry %u of a map: %s", key, strerror(errno));
+	return 0;
 }
 
 int bpf_slot_clear(const struct bpf_node *node, uint16_t slot, struct error *err)

@@ -16,12 +16,13 @@ struct bpf_node {
 	char build[32]; /* this build's pin directory: "<abi>-<hash of the object>" */
 	int progs[BPF_PROGS];
 	int slots, rules; /* map fds */
+	int dns, first;   /* likewise, of what only some rules have; -1 = a build without them */
 };
 
 #define _cleanup_bpf_ __attribute__((cleanup(bpf_node_close)))
-#define BPF_NODE_EMPTY                                                \
-	{                                                             \
-		.progs = { -1, -1, -1, -1 }, .slots = -1, .rules = -1 \
+#define BPF_NODE_EMPTY                                                                        \
+	{                                                                                     \
+		.progs = { -1, -1, -1, -1 }, .slots = -1, .rules = -1, .dns = -1, .first = -1 \
 	}
 
 /* The pin directory of the programs that this binary carries. */
@@ -40,6 +41,13 @@ void bpf_node_close(struct bpf_node *node);
 /* Writes a slot's rules, then its tables (the tables are what makes it live); clear takes the tables away. */
 int bpf_slot_set(const struct bpf_node *node, uint16_t slot, const struct fw_slot *tables, const struct fw_rule *rules,
 		 size_t n_rules, struct error *err);
+/*
+ * What a rule has besides: its names (NULL = none), its first connections (0 = all). Set before the slot, taken away after it; what
+ * is not there is success.
+ */
+int bpf_rule_more(const struct bpf_node *node, uint16_t slot, unsigned int rule, const struct fw_dns *dns, uint32_t first,
+		  struct error *err);
+int bpf_rule_no_more(const struct bpf_node *node, uint16_t slot, unsigned int rule, struct error *err);
 int bpf_slot_clear(const struct bpf_node *node, uint16_t slot, struct error *err);
 int bpf_slot_get(const struct bpf_node *node, uint16_t slot, struct fw_slot *ret, struct error *err);
 /* A rule as it is now, with its counters. */

@@ -6,6 +6,8 @@
 
 #include <errno.h>
 
+#include "lib/dns.h"
+
 static int ifb_index(struct ops_pod *p, int *ret, struct error *err)
 {
 	char name[ENGINE_IFB_MAX];
@@ -46,6 +48,31 @@ static int control_set(uint16_t slot, bool aborted, uint64_t disarmed, struct er
 	return 0;
 }
 
+static int more_apply(struct ops_pod *p, const struct plan_rules *rules, struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < rules->n_rules; i++) {
+		const struct plan_rule *rule = &rules->rules[i];
+		struct fw_dns dns;
+
+		if (rule->dns && dns_compile(rule->dns, rule->dns_types, &dns))
+			return error_set(err, EINVAL, "the names of '%s' do not compile", rule->name);
+		r = bpf_rule_more(&p->node, p->pod->slot, i, rule->dns ? &dns : NULL, rule->first_connections, err);
+	}
+	return r;
+}
+
+static int more_revert(struct ops_pod *p, const struct plan_rules *rules, struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < rules->n_rules; i++)
+		if (rules->rules[i].dns || rules->rules[i].first_connections)
+			r = bpf_rule_no_more(&p->node, p->pod->slot, i, err);
+	return r;
+}
+
 static int rules_apply(struct ops_pod *p, const struct plan_op *op, struct error *err)
 {
 	const struct state_pod *pod = p->pod;
@@ -64,17 +91,19 @@ static int rules_apply(struct ops_pod *p, const struct plan_op *op, struct error
 			rules[i].start_ns += pod->created_mono_ns;
 		}
 	}
-	return bpf_slot_set(&p->node, pod->slot, p->tables, rules, op->rules.n_rules, err);
+	r = more_apply(p, &op->rules, err);
+	return r ? r : bpf_slot_set(&p->node, pod->slot, p->tables, rules, op->rules.n_rules, err);
 }
 
 static int rules_revert(struct ops_pod *p, const struct plan_op *op, struct error *err)
 {
 	int r;
 
-	(void)op;
 	if (p->node.slots < 0)
 		return 0;
 	r = bpf_slot_clear(&p->node, p->pod->slot, err);
+	if (!r)
+		r = more_revert(p, &op->rules, err);
 	return r ? r : control_set(p->pod->slot, false, 0, err);
 }
 

@@ -69,7 +69,17 @@ struct fw_rule *plan_add_rule(struct plan_builder *b, const struct fault *f, enu
 		.when_step = f->when.step,
 	};
 	b->segments |= f->per_segment;
+	r->first_connections = f->first_connections;
+	if (r->first_connections) {
+		r->target.protocol = PROTOCOL_TCP;
+		r->rule.flags |= FW_RULE_FIRST;
+	}
 	return &r->rule;
+}
+
+struct plan_rule *plan_last_rule(struct plan_builder *b)
+{
+	return &b->rules.rules[b->rules.n_rules - 1];
 }
 
 void plan_share(struct fw_rule *r, const struct fault *f, uint32_t share_ppm, uint32_t correlation_ppm)
@@ -385,6 +395,8 @@ static void rules_cleanup(struct plan_rules *rules)
 		free(t->except);
 		free(t->ports);
 		free(t->source_ports);
+		free(rules->rules[i].dns);
+		free(rules->rules[i].dns_types);
 	}
 	free(rules->rules);
 	*rules = (struct plan_rules){};
