@@ -19,6 +19,7 @@
 
 #define FW_SLOTS 1024    /* pods with faults on one node at once */
 #define FW_RULES 64      /* rules of one pod */
+#define FW_MORE 4096     /* rules of a node that have more than fits into one: of each kind of more */
 #define FW_INTERVALS 256 /* intervals in one table; a power of two */
 #define FW_STATES 4      /* states of a chain */
 

@@ -38,7 +38,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, FW_SLOTS *FW_RULES);
+	__uint(max_entries, FW_MORE);
 	__type(key, __u32);
 	__type(value, struct fw_dns);
 } fw_dns SEC(".maps");

@@ -9,7 +9,7 @@
 #include "bpf/fault.bpf.h"
 #include "bpf/reset.bpf.h"
 
-#define FLOW_ENTRIES 16384 /* of the node; about 110 bytes each, 1.8 MB */
+#define FLOW_ENTRIES 16384 /* of the node; 128 bytes each, 2 MB */
 
 struct flow_key {
 	__u32 rule; /* slot * FW_RULES + rule */
@@ -33,7 +33,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, FW_SLOTS *FW_RULES);
+	__uint(max_entries, FW_MORE);
 	__type(key, __u32);
 	__type(value, struct fw_first);
 } fw_first SEC(".maps");

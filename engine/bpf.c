@@ -271,14 +271,23 @@ int bpf_slot_set(const struct bpf_node *node, uint16_t slot, const struct fw_slo
 	return r ? r : map_set(node->slots, slot, tables, err);
 }
 
+static int more_set(int fd, uint32_t key, const void *value, const char *what, struct error *err)
+{
+	int r = map_set(fd, key, value, err);
+
+	return r == -E2BIG
+		       ? error_set(err, E2BIG, "this node holds %d faults with %s already, and no more: use fewer", FW_MORE, what)
+		       : r;
+}
+
 int bpf_rule_more(const struct bpf_node *node, uint16_t slot, unsigned int rule, const struct fw_dns *dns, uint32_t first,
 		  struct error *err)
 {
 	const struct fw_first connections = { .limit = first };
 	uint32_t key = slot * FW_RULES + rule;
-	int r = dns ? map_set(node->dns, key, dns, err) : 0;
+	int r = dns ? more_set(node->dns, key, dns, "names", err) : 0;
 
-	return !r && first ? map_set(node->first, key, &connections, err) : r;
+	return !r && first ? more_set(node->first, key, &connections, "'firstConnections'", err) : r;
 }
 
 int bpf_rule_no_more(const struct bpf_node *node, uint16_t slot, unsigned int rule, struct error *err)

@@ -166,6 +166,7 @@ def ask(host, over, name, kind, *how):
         s.send(query)
         return verdict(query, s.recv(65535), question)
     s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # nothing is sent again afterwards
     length = struct.pack("!H", len(query))
     for part in (length, query) if "split" in how else (length + query,):
         s.sendall(part)
