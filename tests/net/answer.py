@@ -3,11 +3,11 @@
 Sockets for answer.sh: a server of TCP (port 7000) and DNS (53, UDP and TCP), and clients that print in a word what became of them.
 
     serve LOG                      until killed; a line in LOG for each connection and query that arrives
-    connect HOST                   'connected', 'refused', 'timeout'
+    connect HOST...                'connected', 'refused' or 'timeout' each
     connections HOST N             N echoes, one after the other: 'ok', 'refused' or 'reset' each
     stream HOST up|down FILE       bulk until it breaks, or 64 MB are through; FILE exists once one is: 'reset', 'closed', 'timeout', 'done'
-    ask HOST udp|tcp NAME TYPE [edns] [split]   rcode and counts of the answer, 'timeout', 'reset'
-    raw HOST HEX                   the same for any bytes over UDP
+    ask HOST udp|tcp 'NAME TYPE [edns] [split]'...   each: 'server', the rcode of a kernel's answer, 'timeout', 'reset', or what is odd
+    raw HOST HEX...                the same for any bytes over UDP
 """
 import os
 import socket
@@ -99,22 +99,26 @@ def word_of(error):
     )
 
 
-def connect(host):
-    open_to(host, PORT).close()
-    return "connected"
+def words(what, arguments):
+    for argument in arguments:
+        try:
+            yield what(argument)
+        except OSError as e:
+            yield word_of(e)
+
+
+def connect(*hosts):
+    return " ".join(words(lambda host: open_to(host, PORT).close() or "connected", hosts))
 
 
 def echo(host):
-    try:
-        s = open_to(host, PORT)
-        s.sendall(b"e" + b"hello")
-        return "ok" if s.recv(5) == b"hello" else "closed"
-    except OSError as e:
-        return word_of(e)
+    s = open_to(host, PORT)
+    s.sendall(b"e" + b"hello")
+    return "ok" if s.recv(5) == b"hello" else "closed"
 
 
 def connections(host, n):
-    return " ".join(echo(host) for _ in range(int(n)))
+    return " ".join(words(echo, [host] * int(n)))
 
 
 def stream(host, way, name):
@@ -140,13 +144,15 @@ def query_of(name, kind, edns):
 
 
 def verdict(query, answer, question):
-    """The answer in words: its code, flags and counts, and whether the question is the one that was asked."""
-    if len(answer) < 12:
-        return "short"
+    """Whose answer it is; the kernel's has the question as it was asked, and nothing else."""
+    if len(answer) < 12 or answer[:2] != query[:2]:
+        return "odd:" + answer.hex()
     _, flags, *counts = struct.unpack("!HHHHHH", answer[:12])
-    same = answer[:2] == query[:2] and answer[12:question] == query[12:question]
-    rest = len(answer) - question
-    return f"{flags & 15} {flags & 0xfff0:04x} {'/'.join(map(str, counts))} {'same' if same else 'other'} +{rest}"
+    if flags == 0x8180:
+        return "server"
+    if flags & 0xFFF0 == 0x8190 and counts == [1, 0, 0, 0] and answer[12:] == query[12:question]:
+        return str(flags & 15)
+    return "odd:" + answer.hex()
 
 
 def exactly(s, n):
@@ -158,7 +164,8 @@ def exactly(s, n):
     return data
 
 
-def ask(host, over, name, kind, *how):
+def ask_one(host, over, text):
+    name, kind, *how = text.split()
     query = query_of(name, kind, "edns" in how)
     question = 12 + len(name_of(name)) + 4
     s = open_to(host, DNS, socket.SOCK_DGRAM if over == "udp" else socket.SOCK_STREAM)
@@ -173,11 +180,19 @@ def ask(host, over, name, kind, *how):
     return verdict(query, exactly(s, struct.unpack("!H", exactly(s, 2))[0]), question)
 
 
-def raw(host, text):
+def ask(host, over, *texts):
+    return " ".join(words(lambda text: ask_one(host, over, text), texts))
+
+
+def raw_one(host, text):
     query = bytes.fromhex(text)
     s = open_to(host, DNS, socket.SOCK_DGRAM)
     s.send(query)
-    return verdict(query, s.recv(65535), len(query))
+    return "server" if s.recv(65535) else "odd"
+
+
+def raw(host, *texts):
+    return " ".join(words(lambda text: raw_one(host, text), texts))
 
 
 def main(verb, *args):
