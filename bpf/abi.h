@@ -8,7 +8,7 @@
  *
  *     m = slot.rules[direction] & slot.protocol[class] & dport table & sport table & address table
  *
- * and the set bits are walked in ascending order, which is the order of the plan: drop, corrupt, duplicate, shape.
+ * and the set bits are walked in ascending order, which is the order of the plan: drop or reset, dns, loss, corrupt, duplicate, shape.
  */
 #ifndef FAULTWIRE_ABI_H
 #define FAULTWIRE_ABI_H
@@ -19,6 +19,7 @@
 
 #define FW_SLOTS 1024    /* pods with faults on one node at once */
 #define FW_RULES 64      /* rules of one pod */
+#define FW_MORE 4096     /* rules of a node that have more than fits into one: of each kind of more */
 #define FW_INTERVALS 256 /* intervals in one table; a power of two */
 #define FW_STATES 4      /* states of a chain */
 
@@ -69,6 +70,10 @@ enum fw_op {
 	FW_OP_LEAF,  /* shaped by the netem or tbf leaf 'leaf' */
 	FW_OP_DELAY, /* shaped by departure time in the fq leaf 'leaf' */
 	FW_OP_RATE,  /* likewise, by a virtual clock */
+	/* from here on rules ask what the packet says before it is an event of theirs */
+	FW_OP_ASKING,
+	FW_OP_RESET = FW_OP_ASKING, /* TCP: answered with RST, dropped */
+	FW_OP_DNS,                  /* a query that struct fw_dns matches: answered with rcode params[0], dropped for rcode 0 */
 	FW_OPS,
 };
 
@@ -80,6 +85,7 @@ enum fw_op {
 #define FW_RULE_REORDER 16U   /* some packets are not held back: 'gap', and the chain decides */
 #define FW_RULE_STATE (FW_RULE_CHAIN | FW_RULE_PROCESS)
 #define FW_RULE_CALENDAR 64U /* with WALL: windows of on_ns begin when the rule's fw_calendar fires */
+#define FW_RULE_FIRST 32U    /* only packets of the connections that struct fw_first lets in are events */
 
 /* Probabilities are thresholds of a 32-bit draw: it happens if draw < threshold; FW_ALWAYS needs no draw. */
 #define FW_ALWAYS 0xffffffffU
@@ -183,6 +189,36 @@ struct fw_calendar {
 	__u32 pad;
 	struct fw_transition transitions[FW_TRANSITIONS];
 	__u64 from_ns, until_ns, window, check;
+};
+
+/*
+ * What does not fit into a rule is in maps of its own, keyed as the rules are (slot * FW_RULES + rule) and there only for rules that need it.
+ *
+ * The names of a FW_OP_DNS rule: its patterns, one behind the other, as one nondeterministic automaton of which bit i is the state "i
+ * characters matched". A character c leads from the states S to
+ *
+ *     (S & accept[row(c)]) << 1 | S & stay
+ *
+ * so a name costs the same whatever it is, and letter case is in the rows: row(c) is c without case less ' ', 0 for what no pattern names.
+ */
+#define FW_DNS_WORDS 8 /* of 64 states; a pattern takes one more than it has characters ('*' is none) */
+#define FW_DNS_ROWS 64
+#define FW_DNS_TYPES 16
+
+struct fw_dns {
+	__u64 first[FW_DNS_WORDS]; /* states before the first character */
+	__u64 last[FW_DNS_WORDS];  /* states that match, when the name ends */
+	__u64 stay[FW_DNS_WORDS];  /* states at a '*' */
+	__u64 accept[FW_DNS_ROWS][FW_DNS_WORDS];
+	__u16 types[FW_DNS_TYPES]; /* of queries, host order */
+	__u32 n_types;             /* 0 = all */
+	__u32 words;               /* in use */
+};
+
+/* FW_RULE_FIRST: connections that may be chosen, and those that asked to be. */
+struct fw_first {
+	__u64 limit;
+	__u64 taken;
 };
 
 /*
@@ -291,6 +327,8 @@ _Static_assert(sizeof(struct fw_rule) == 256, "fw_rule");
 _Static_assert(sizeof(struct fw_slot) == 128 + 2 * (8 + 12 * FW_INTERVALS) + (8 + 12 * FW_INTERVALS) + (8 + 24 * FW_INTERVALS),
 	       "fw_slot");
 _Static_assert(sizeof(struct fw_calendar) == 32 + 16 * FW_TRANSITIONS + 4 * 8, "fw_calendar");
+_Static_assert(sizeof(struct fw_dns) == 3 * 8 * FW_DNS_WORDS + 8 * FW_DNS_WORDS * FW_DNS_ROWS + 40, "fw_dns");
+_Static_assert(sizeof(struct fw_first) == 16, "fw_first");
 _Static_assert(sizeof(struct fw_control) == 32, "fw_control");
 _Static_assert(sizeof(struct fw_address) == 24, "fw_address");
 _Static_assert(sizeof(struct fw_listed_key) == 32, "fw_listed_key");

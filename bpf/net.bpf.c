@@ -12,11 +12,15 @@
 #include <linux/tcp.h>
 #include <bpf/bpf_helpers.h>
 
+#include "bpf/dns.bpf.h"
 #include "bpf/fault.bpf.h"
 #include "bpf/delay.bpf.h"
+#include "bpf/flow.bpf.h"
 #include "bpf/match.bpf.h"
 #include "bpf/names.bpf.h"
 #include "bpf/packet.bpf.h"
+#include "bpf/reset.bpf.h"
+#include "bpf/walk.bpf.h"
 
 #define COPIES_MAX 4
 #define NEXT_RULES 8
@@ -47,24 +51,6 @@ static __always_inline void net_decide(struct __sk_buff *skb, __u32 tag, __u64 d
 	skb->cb[CB_DEPART_HI] = departure >> 32;
 	skb->cb[CB_CLASS] = class;
 }
-
-/* A packet on its way through the rules, and what they made of it. */
-struct walk {
-	__u64 mask;      /* rules still to meet */
-	__u64 now;       /* monotonic */
-	__u64 delay_ns;  /* sum of the delays */
-	__u64 wait_ns;   /* longest wait of the virtual clocks */
-	__u64 order;     /* packets of a flow for which this is the same stay in order */
-	__u64 n, window; /* of the rule that is met now: the event's number, which window is open */
-	__u32 rule;      /* its key in fw_rules */
-	__u32 state;     /* what it is at the event */
-	__u32 slot, dir;
-	__u32 segments;
-	__u32 l4, ip_protocol;
-	__u32 leaf; /* k of the shaping leaf, 0 = none */
-	__u32 copies;
-	__u8 drop, corrupt, edt, pad;
-};
 
 /*
  * fq looks at a flow again only when its first packet is due, so one that is due earlier must be in another flow: what waits equally long
@@ -243,6 +229,10 @@ static __always_inline bool net_inject(struct __sk_buff *skb, struct fw_rule *r,
 		__sync_fetch_and_add(&r->state.overflow, 1);
 		w->drop = 1;
 		return true;
+	case FW_OP_RESET:
+		w->drop = 1;
+		w->reply = WALK_RESET;
+		return true;
 	default:
 		return false;
 	}
@@ -262,8 +252,14 @@ static __always_inline __u32 net_lowest(__u64 m)
 	return net_bits[(m & -m) * DE_BRUIJN >> 58];
 }
 
+/* Whether a rule's gate needs more than the event's number: what the packet says, or a state. */
+static __always_inline bool net_asks(const struct fw_rule *r)
+{
+	return r->flags & (FW_RULE_STATE | FW_RULE_FIRST) || r->op >= FW_OP_ASKING;
+}
+
 /*
- * Walks on to the next rule whose gate opens (or that has a state, which net_carry_out moves); 0 = not among the next few. Apart from what
+ * Walks on to the next rule whose gate opens (or that asks for more, which net_carry_out answers); 0 = not among the next few. Apart from what
  * follows, because a call costs as much as rules that let the packet pass. Global functions: verified once, however often they are called.
  */
 __attribute__((noinline)) int net_next(struct walk *w)
@@ -281,10 +277,22 @@ __attribute__((noinline)) int net_next(struct walk *w)
 		if (!r || !fault_open(r, key, w->now, &w->window))
 			continue;
 		w->rule = key;
-		if (r->flags & FW_RULE_STATE || fault_gate(r, w->segments, &w->n))
+		if (net_asks(r) || fault_gate(r, w->segments, &w->n))
 			return 1;
 	}
 	return 0;
+}
+
+/* The gate of a rule that asks. */
+static __always_inline bool net_gate(struct __sk_buff *skb, struct walk *w, struct fw_rule *r)
+{
+	if ((r->flags & FW_RULE_FIRST) && !flow_is_first(skb, w, w->rule))
+		return false;
+	if (r->op == FW_OP_RESET && !reset_may(skb, w))
+		return false;
+	if (r->flags & FW_RULE_STATE)
+		return fault_gate_state(r, w->segments, &w->n, &w->state);
+	return fault_gate(r, w->segments, &w->n);
 }
 
 __attribute__((noinline)) int net_carry_out(struct __sk_buff *skb, struct walk *w)
@@ -296,7 +304,11 @@ __attribute__((noinline)) int net_carry_out(struct __sk_buff *skb, struct walk *
 		return 0;
 	key = w->rule;
 	r = bpf_map_lookup_elem(&fw_rules, &key);
-	if (!r || (r->flags & FW_RULE_STATE && !fault_gate_state(r, w->segments, &w->n, &w->state)))
+	if (!r)
+		return 0;
+	if (r->op == FW_OP_DNS)
+		return dns_meet(skb, w, key);
+	if (net_asks(r) && !net_gate(skb, w, r))
 		return 0;
 	if (net_inject(skb, r, w))
 		fault_injected(r, w->segments);
@@ -331,6 +343,15 @@ static __always_inline __u64 net_depart(const struct __sk_buff *skb, const struc
 	return from + w->delay_ns + w->wait_ns;
 }
 
+/* An answer goes the other way, past the rules there: it stands for something that the rules have decided already. */
+static __always_inline int net_answer(struct __sk_buff *skb, struct walk *w, enum fw_dir dir)
+{
+	if (!(w->reply == WALK_RESET ? reset_answer(skb, w) : dns_answer(skb, w)))
+		return TC_ACT_STOLEN;
+	net_decide(skb, net_tag(w->slot, dir == FW_EGRESS ? PLACE_INGRESS : PLACE_EGRESS), 0, 0);
+	return bpf_redirect(skb->ifindex, dir == FW_EGRESS ? BPF_F_INGRESS : 0);
+}
+
 /* Puts the packet, and its copies, where the rules want it. */
 static __always_inline int net_send(struct __sk_buff *skb, struct walk *w, enum fw_dir dir)
 {
@@ -338,6 +359,8 @@ static __always_inline int net_send(struct __sk_buff *skb, struct walk *w, enum 
 	__u64 flags = dir == FW_EGRESS ? 0 : BPF_F_INGRESS, depart;
 	__u32 class = net_class(w), clones;
 
+	if (w->reply)
+		return net_answer(skb, w, dir);
 	if (w->drop)
 		return TC_ACT_STOLEN; /* not SHOT: lost on the wire, not refused by the own host */
 	if (!class && !w->copies)
@@ -392,7 +415,9 @@ static __always_inline int net_first(struct __sk_buff *skb, __u32 slot, enum fw_
 	if (!mask)
 		return TC_ACT_UNSPEC;
 
-	struct walk w = { .mask = mask, .slot = slot, .dir = dir, .l4 = p.l4, .ip_protocol = p.ip_protocol };
+	struct walk w = {
+		.mask = mask, .slot = slot, .dir = dir, .l3 = p.l3, .l4 = p.l4, .ip_protocol = p.ip_protocol, .v4 = p.v4
+	};
 
 	return net_fault(skb, &w);
 }

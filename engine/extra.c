@@ -8,17 +8,40 @@
 
 #include <bpf/bpf.h>
 
-static const void *calendar_of(const struct plan_rule *r)
+#include "lib/dns.h"
+
+union extra {
+	struct fw_calendar calendar;
+	struct fw_dns dns;
+	struct fw_first first;
+};
+
+static bool calendar_of(const struct plan_rule *r, union extra *ret)
 {
-	return r->calendar ? &r->calendar->fields : NULL;
+	if (r->calendar)
+		ret->calendar = r->calendar->fields;
+	return r->calendar;
+}
+
+static bool dns_of(const struct plan_rule *r, union extra *ret)
+{
+	return r->dns && !dns_compile(r->dns, r->dns_types, &ret->dns);
+}
+
+static bool first_of(const struct plan_rule *r, union extra *ret)
+{
+	ret->first = (struct fw_first){ .limit = r->first_connections };
+	return r->first_connections;
 }
 
 static const struct {
 	enum bpf_map_pin map;
-	const void *(*of)(const struct plan_rule *r); /* the map's value; NULL = the rule has none */
+	bool (*of)(const struct plan_rule *r, union extra *ret); /* the map's value; false = the rule has none */
 	const char *what;
 } extras[] = {
-	{ BPF_CALENDARS, calendar_of, "schedules" },
+	{ BPF_CALENDARS, calendar_of, "wall-clock schedules" },
+	{ BPF_DNS, dns_of, "dns patterns" },
+	{ BPF_FIRST, first_of, "firstConnections" },
 };
 
 static int set_one(struct bpf_node *node, size_t which, uint32_t key, const void *value, struct error *err)
@@ -34,15 +57,13 @@ static int set_one(struct bpf_node *node, size_t which, uint32_t key, const void
 
 int extra_set(struct bpf_node *node, uint16_t slot, const struct plan_rules *rules, struct error *err)
 {
+	union extra value;
 	int r = 0;
 
 	for (size_t i = 0; i < rules->n_rules; i++)
-		for (size_t e = 0; !r && e < ARRAY_SIZE(extras); e++) {
-			const void *value = extras[e].of(&rules->rules[i]);
-
-			if (value)
-				r = set_one(node, e, slot * FW_RULES + i, value, err);
-		}
+		for (size_t e = 0; !r && e < ARRAY_SIZE(extras); e++)
+			if (extras[e].of(&rules->rules[i], &value))
+				r = set_one(node, e, slot * FW_RULES + i, &value, err);
 	return r;
 }
 
@@ -59,12 +80,15 @@ static int clear_one(struct bpf_node *node, size_t which, uint32_t key, struct e
 int extra_clear(struct bpf_node *node, uint16_t slot, const struct plan_rules *rules, struct error *err)
 {
 	struct error later = {};
+	union extra value;
 	int first = 0;
 
 	for (size_t i = 0; i < rules->n_rules; i++)
 		for (size_t e = 0; e < ARRAY_SIZE(extras); e++) {
-			int r = extras[e].of(&rules->rules[i]) ? clear_one(node, e, slot * FW_RULES + i, first ? &later : err) : 0;
+			int r = 0;
 
+			if (extras[e].of(&rules->rules[i], &value))
+				r = clear_one(node, e, slot * FW_RULES + i, first ? &later : err);
 			first = first ? first : r;
 		}
 	return first;

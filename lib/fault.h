@@ -15,6 +15,7 @@
 #include "lib/json.h"
 
 #define FAULT_NAME_MAX 63
+#define FAULT_CONNECTIONS_MAX 4096 /* firstConnections: a quarter of what the kernel remembers for the node */
 
 struct plan_builder;
 
@@ -102,6 +103,12 @@ struct fault_bandwidth { /* bandwidth, and rate (only rate_bits) */
 	uint64_t limit_bytes, buffer_bytes, minburst_bytes; /* 0 = computed */
 };
 
+/* Patterns and query types as lib/dns.h has them, each separated by a space; NULL = all. Owned. */
+struct fault_dns {
+	char *patterns, *types;
+	uint8_t rcode; /* 0 = no answer at all */
+};
+
 struct fault {
 	const struct fault_kind *kind;
 	char path[96]; /* "faultwire.dev/network[0]", for messages */
@@ -116,6 +123,7 @@ struct fault {
 	bool armed;
 	enum fault_direction direction;
 	bool include_node, per_segment;
+	uint32_t first_connections; /* 0 = every packet that matches */
 	enum fault_backend backend;
 	struct fault_target target;
 	union {
@@ -124,6 +132,7 @@ struct fault {
 		struct fault_share duplicate;
 		struct fault_corrupt corrupt;
 		struct fault_bandwidth bandwidth;
+		struct fault_dns dns;
 	};
 };
 
@@ -134,13 +143,17 @@ enum fault_layer { LAYER_NETWORK };
  * leaves... to the plan. 'body' is the key that holds its parameters, NULL when it has none. 'order' is the place in
  * which a packet meets it.
  */
-enum fault_order { ORDER_PARTITION, ORDER_LOSS, ORDER_CORRUPT, ORDER_DUPLICATE, ORDER_SHAPE };
+enum fault_order { ORDER_PARTITION, ORDER_DNS, ORDER_LOSS, ORDER_CORRUPT, ORDER_DUPLICATE, ORDER_SHAPE };
 struct fault_kind {
 	const char *name;
 	const char *body;
 	enum fault_layer layer;
 	enum fault_order order;
 	int (*parse)(const struct json *body, struct fault *f, struct error *err);
+	/* Once all of f is read: what does not go together; NULL = all goes. */
+	int (*check)(const struct fault *f, struct error *err);
+	/* Frees what f's union owns; NULL = nothing. */
+	void (*cleanup)(struct fault *f);
 	int (*plan)(const struct fault *f, struct plan_builder *b, struct error *err);
 	/* The longest delay and the share that it asks for, for the policy's ceilings; NULL = 0 and all. */
 	uint64_t (*max_delay_ns)(const struct fault *f);
@@ -157,6 +170,6 @@ void fault_cleanup(struct fault *f);
 
 /* The kinds, each defined in faults/<file>.c */
 extern const struct fault_kind fault_kind_partition, fault_kind_loss, fault_kind_corrupt, fault_kind_duplicate, fault_kind_delay,
-	fault_kind_bandwidth, fault_kind_rate;
+	fault_kind_bandwidth, fault_kind_rate, fault_kind_reset, fault_kind_dns;
 
 #endif

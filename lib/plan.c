@@ -80,7 +80,17 @@ struct fw_rule *plan_add_rule(struct plan_builder *b, const struct fault *f, enu
 	if (f->target.n_hosts)
 		plan_note(b, "%s: its hosts' addresses are learned from the pod's own DNS answers over UDP; until then %s", f->name,
 			  f->target.n_seeds || f->target.n_cidrs ? "only those given match" : "nothing matches");
+	r->first_connections = f->first_connections;
+	if (r->first_connections) {
+		r->target.protocol = PROTOCOL_TCP;
+		r->rule.flags |= FW_RULE_FIRST;
+	}
 	return &r->rule;
+}
+
+struct plan_rule *plan_last_rule(struct plan_builder *b)
+{
+	return &b->rules.rules[b->rules.n_rules - 1];
 }
 
 struct fw_chain plan_chain(uint32_t share_ppm, uint32_t correlation_ppm)
@@ -407,6 +417,8 @@ static void rules_cleanup(struct plan_rules *rules)
 	for (size_t i = 0; i < rules->n_rules; i++) {
 		target_cleanup(&rules->rules[i].target);
 		free(rules->rules[i].calendar);
+		free(rules->rules[i].dns);
+		free(rules->rules[i].dns_types);
 	}
 	free(rules->rules);
 	*rules = (struct plan_rules){};

@@ -36,6 +36,8 @@ struct plan_rule {
 	bool include_node, armed;
 	struct fault_target target; /* the plan's */
 	struct calendar *calendar;  /* of FW_RULE_CALENDAR, the plan's */
+	char *dns, *dns_types;      /* FW_OP_DNS: lib/dns.h's patterns and types, the plan's; NULL for others */
+	uint32_t first_connections; /* FW_RULE_FIRST */
 	struct fw_rule rule;        /* start_ns relative to the sandbox's creation */
 };
 
@@ -136,6 +138,9 @@ unsigned int plan_dirs(const struct fault *f);
 
 /* Adds f's rule: its gate (window, when, key, percent), target and directions; the caller fills what the op needs. Valid until the next one. */
 struct fw_rule *plan_add_rule(struct plan_builder *b, const struct fault *f, enum fw_op op);
+
+/* The rule that was added last. */
+struct plan_rule *plan_last_rule(struct plan_builder *b);
 
 /* A share in ppm as a threshold of a 32-bit draw. */
 uint32_t plan_threshold(uint32_t ppm);

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 
+#include "lib/dns.h"
 #include "lib/hosts.h"
 #include "lib/plan.h"
 #include "lib/util.h"
@@ -228,6 +229,12 @@ static cJSON *rule_to_json(const struct plan_rule *r)
 	if (r->calendar)
 		cJSON_AddItemToObject(o, "calendar", calendar_to_json(r->calendar));
 	cJSON_AddItemToObject(o, "target", target_to_json(&r->target));
+	if (r->first_connections)
+		cJSON_AddItemToObject(o, "firstConnections", json_number(r->first_connections));
+	if (r->dns) {
+		cJSON_AddStringToObject(o, "dns", r->dns);
+		cJSON_AddStringToObject(o, "dnsTypes", r->dns_types);
+	}
 	return o;
 }
 
@@ -244,6 +251,29 @@ static int params_from_json(const struct json *j, struct fw_rule *rule, struct e
 			return r;
 		rule->params[i] = v;
 	}
+	return 0;
+}
+
+/* What only some rules have. */
+static int more_from_json(const struct json *j, struct plan_rule *rule, struct error *err)
+{
+	struct json first = json_get(j, "firstConnections"), names = json_get(j, "dns"), types = json_get(j, "dnsTypes");
+	const char *dns = NULL, *dns_types = NULL;
+	struct fw_dns compiled;
+	uint64_t v = 0;
+	int r = json_u64(&first, 1, UINT32_MAX, &v, err);
+
+	if (!r)
+		r = json_string(&names, &dns, err);
+	if (!r)
+		r = json_string(&types, &dns_types, err);
+	if (r)
+		return r;
+	rule->first_connections = v;
+	if (!dns != !dns_types || !dns != (rule->rule.op != FW_OP_DNS) || (dns && dns_compile(dns, dns_types, &compiled)))
+		return json_error(j, err, "has DNS names that this version does not know");
+	rule->dns = dns ? util_strdup(dns) : NULL;
+	rule->dns_types = dns ? util_strdup(dns_types) : NULL;
 	return 0;
 }
 
@@ -276,6 +306,8 @@ static int rule_from_json(const struct json *j, struct plan_rule *rule, struct e
 		r = calendar_from_json(&calendar, &rule->calendar, err);
 	if (!r)
 		r = target_from_json(&target, &rule->target, err);
+	if (!r)
+		r = more_from_json(j, rule, err);
 	if (!r && !rule->calendar != !(rule->rule.flags & FW_RULE_CALENDAR))
 		return json_error(&calendar, err, "must be there where the rule's flags say so, and nowhere else");
 	if (!r && rule->rule.op >= FW_OPS)

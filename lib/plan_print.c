@@ -113,6 +113,15 @@ static void print_rate(FILE *out, const struct fw_rule *r)
 	fprintf(out, "rate %s", buf);
 }
 
+static void print_dns(FILE *out, const struct plan_rule *r)
+{
+	static const char *const answers[16] = { [0] = "no answer", [2] = "SERVFAIL", [3] = "NXDOMAIN", [5] = "REFUSED" };
+	const char *answer = answers[r->rule.params[0] & 15];
+
+	fprintf(out, "dns queries for %s%s%s: %s", r->dns, *r->dns_types ? " of type " : "", r->dns_types,
+		answer ? answer : "an error");
+}
+
 static void print_rule(FILE *out, const struct plan_rule *r)
 {
 	static const char *const ops[FW_OPS] = {
@@ -123,6 +132,7 @@ static void print_rule(FILE *out, const struct plan_rule *r)
 		[FW_OP_CORRUPT_VALID] = "corrupt, checksum right",
 		[FW_OP_DUPLICATE] = "duplicate",
 		[FW_OP_LEAF] = "shape in leaf",
+		[FW_OP_RESET] = "answer with RST",
 	};
 
 	fprintf(out, "     %-16s ", r->name);
@@ -132,6 +142,8 @@ static void print_rule(FILE *out, const struct plan_rule *r)
 		print_delay(out, &r->rule);
 	else if (r->rule.op == FW_OP_RATE)
 		print_rate(out, &r->rule);
+	else if (r->rule.op == FW_OP_DNS)
+		print_dns(out, r);
 	else
 		fputs(ops[r->rule.op], out);
 	if (r->rule.op == FW_OP_LEAF)
@@ -140,6 +152,8 @@ static void print_rule(FILE *out, const struct plan_rule *r)
 	print_percent(out, r->rule.probability);
 	fputs(r->rule.flags & FW_RULE_CHAIN ? " by a chain, of" : " of", out);
 	print_target(out, r);
+	if (r->first_connections)
+		fprintf(out, ", the first %u connection%s", r->first_connections, r->first_connections == 1 ? "" : "s");
 	if (r->calendar)
 		print_calendar(out, &r->rule, r->calendar);
 	else
