@@ -15,7 +15,7 @@
 
 #include <linux/types.h>
 
-#define FW_ABI 1
+#define FW_ABI 2
 
 #define FW_SLOTS 1024    /* pods with faults on one node at once */
 #define FW_RULES 64      /* rules of one pod */
@@ -60,6 +60,7 @@ enum fw_op {
 	FW_OP_LEAF,  /* shaped by the netem or tbf leaf 'leaf' */
 	FW_OP_DELAY, /* shaped by departure time in the fq leaf 'leaf' */
 	FW_OP_RATE,  /* likewise, by a virtual clock */
+	FW_OP_HTTP,  /* the response to a request; its event is a request, not a packet */
 	FW_OPS,
 };
 
@@ -135,6 +136,24 @@ struct fw_rule {
 };
 
 /*
+ * What FW_OP_HTTP asks of a request and does to it: map 'http', by slot * FW_RULES + rule. A path is matched in one pass by the set of
+ * its prefixes that fit so far: bit i = 'the first i literals are behind us'. 2.1 kB a rule, only where there is one.
+ */
+#define FW_HTTP_LITERALS 127 /* of a path, beside its '*' */
+#define FW_HTTP_METHOD 16
+#define FW_HTTP_ABORT 1U
+
+struct fw_http {
+	__u64 literal[128][2]; /* bit i: literal i is this byte */
+	__u64 star[2];         /* bit i: a '*' stands before literal i */
+	__u32 literals;        /* how many: the bit that says it matches */
+	__u32 flags;
+	char method[FW_HTTP_METHOD]; /* padded with zeros; empty = every one */
+	char code[4];                /* three digits */
+	__u32 reserved;
+};
+
+/*
  * Interval tables: entry i holds for values from lo[i] up to lo[i + 1] - 1. lo[0] = 0; entries past the last repeat the greatest
  * value with the last mask. 'half' is half the power of two that covers the entries in use: where the search begins.
  */
@@ -165,7 +184,8 @@ struct fw_slot {
 	__u64 protocol[FW_PROTOS]; /* rules that take each class */
 	__u64 dport_rules;         /* rules that ask for a destination port */
 	__u64 sport_rules;
-	__u64 reserved[4];
+	__u64 http[FW_DIRS]; /* HTTP rules whose responses travel in each direction (their requests are in 'rules' of the other) */
+	__u64 reserved[2];
 	struct fw_v4 v4; /* by remote address */
 	struct fw_v6 v6;
 	struct fw_ports dport;
@@ -192,6 +212,7 @@ _Static_assert(sizeof(struct fw_rule_state) == 64, "fw_rule_state");
 _Static_assert(sizeof(struct fw_rule) == 256, "fw_rule");
 _Static_assert(sizeof(struct fw_slot) == 128 + 2 * (8 + 12 * FW_INTERVALS) + (8 + 12 * FW_INTERVALS) + (8 + 24 * FW_INTERVALS),
 	       "fw_slot");
+_Static_assert(sizeof(struct fw_http) == 2096, "fw_http");
 _Static_assert(sizeof(struct fw_control) == 32, "fw_control");
 
 #endif

@@ -13,6 +13,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/fault.bpf.h"
+#include "bpf/http.bpf.h"
 #include "bpf/match.bpf.h"
 #include "bpf/packet.bpf.h"
 
@@ -51,6 +52,7 @@ struct walk {
 	__u64 now;      /* monotonic */
 	__u64 delay_ns; /* sum of the delays */
 	__u64 wait_ns;  /* longest wait of the virtual clocks */
+	__u64 requests, responses; /* HTTP rules that take the packet for a request's, for a response's */
 	__u64 order;    /* packets of a flow for which this is the same stay in order */
 	__u32 slot, dir;
 	__u32 segments;
@@ -262,19 +264,41 @@ static __always_inline __u32 net_lowest(__u64 m)
 	return i;
 }
 
+/* HTTP rules meet the packet together: what one of them decides for a connection is for the others too. */
+static __always_inline void net_http(struct __sk_buff *skb, struct walk *w, __u64 armed)
+{
+	struct http_meeting m = {
+		.requests = w->requests & armed,
+		.responses = w->responses & armed,
+		.now = w->now,
+		.slot = w->slot,
+		.dir = w->dir,
+		.l4 = w->l4,
+	};
+
+	w->mask &= ~(w->requests | w->responses);
+	if (w->ip_protocol == IPPROTO_TCP && w->l4 && http_meet(skb, &m))
+		w->drop = 1;
+}
+
 /* The next rule that the packet meets. A global function: verified once, however often the walk calls it. */
 __attribute__((noinline)) int net_meet(struct __sk_buff *skb, struct walk *w)
 {
 	struct fw_rule *r;
-	__u64 n, window;
+	__u64 n, window, armed;
 	__u32 key;
 
 	if (!w)
 		return 0;
 	key = net_lowest(w->mask);
+	armed = w->mask;
 	w->mask &= w->mask - 1;
 	key = w->slot * FW_RULES + (key & (FW_RULES - 1));
 	r = bpf_map_lookup_elem(&fw_rules, &key);
+	if (r && r->op == FW_OP_HTTP) {
+		net_http(skb, w, armed);
+		return 0;
+	}
 	if (!r || !fault_window(r, fault_now(r, w->now), &window))
 		return 0;
 	if (!fault_gate(r, w->segments, &n))
@@ -359,15 +383,19 @@ static __always_inline int net_first(struct __sk_buff *skb, __u32 slot, enum fw_
 {
 	const struct fw_slot *s = bpf_map_lookup_elem(&fw_slots, &slot);
 	struct packet p = {};
-	__u64 mask;
+	__u64 mask, responses;
 
-	if (!s || !s->rules[dir] || !packet_parse(skb, &p, dir))
+	if (!s || !(s->rules[dir] | s->http[dir]) || !packet_parse(skb, &p, dir))
 		return TC_ACT_UNSPEC;
 	mask = match_packet(s, &p, dir);
-	if (!mask)
+	responses = s->http[dir];
+	if (!(mask | responses))
 		return TC_ACT_UNSPEC;
 
-	struct walk w = { .mask = mask, .slot = slot, .dir = dir, .l4 = p.l4, .ip_protocol = p.ip_protocol };
+	struct walk w = { .mask = mask | responses, .slot = slot, .dir = dir, .l4 = p.l4, .ip_protocol = p.ip_protocol };
+
+	w.responses = responses;
+	w.requests = mask & s->http[dir ^ 1];
 
 	return net_fault(skb, &w);
 }

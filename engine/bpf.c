@@ -149,6 +149,7 @@ static int pin_all(const struct net_bpf *skel, struct error *err)
 	} pins[] = {
 		{ bpf_map__fd(skel->maps.fw_slots), "slots" },
 		{ bpf_map__fd(skel->maps.fw_rules), "rules" },
+		{ bpf_map__fd(skel->maps.fw_http), "http" },
 		{ bpf_program__fd(skel->progs.fw_to_ifb), prog_names[BPF_TO_IFB] },
 		{ bpf_program__fd(skel->progs.fw_stamp), prog_names[BPF_STAMP] },
 		{ bpf_program__fd(skel->progs.fw_ingress), prog_names[BPF_INGRESS] },
@@ -208,6 +209,8 @@ int bpf_node_open(const char *build, bool progs, struct bpf_node *ret, struct er
 	r = pin_get(build, "slots", &node.slots, err);
 	if (!r)
 		r = pin_get(build, "rules", &node.rules, err);
+	if (!r)
+		pin_get(build, "http", &node.http, NULL);
 	for (int i = 0; !r && progs && i < BPF_PROGS; i++)
 		r = pin_get(build, prog_names[i], &node.progs[i], err);
 	if (r)
@@ -235,6 +238,7 @@ void bpf_node_close(struct bpf_node *node)
 		util_closep(&node->progs[i]);
 	util_closep(&node->slots);
 	util_closep(&node->rules);
+	util_closep(&node->http);
 	*node = (struct bpf_node)BPF_NODE_EMPTY;
 }
 
@@ -253,6 +257,17 @@ int bpf_slot_set(const struct bpf_node *node, uint16_t slot, const struct fw_slo
 	for (size_t i = 0; !r && i < n_rules; i++)
 		r = map_set(node->rules, slot * FW_RULES + i, &rules[i], err);
 	return r ? r : map_set(node->slots, slot, tables, err);
+}
+
+int bpf_http_set(const struct bpf_node *node, uint16_t slot, unsigned int rule, const struct fw_http *http, struct error *err)
+{
+	uint32_t key = slot * FW_RULES + rule;
+
+	if (http)
+		return map_set(node->http, key, http, err);
+	if (node->http >= 0 && bpf_map_delete_elem(node->http, &key) && errno != ENOENT)
+		return error_set(err, errno, "cannot take entry %u out of a map: %s", key, strerror(errno));
+	return 0;
 }
 
 int bpf_slot_clear(const struct bpf_node *node, uint16_t slot, struct error *err)

@@ -15,13 +15,13 @@ enum bpf_prog { BPF_EGRESS, BPF_INGRESS, BPF_TO_IFB, BPF_STAMP, BPF_PROGS };
 struct bpf_node {
 	char build[32]; /* this build's pin directory: "<abi>-<hash of the object>" */
 	int progs[BPF_PROGS];
-	int slots, rules; /* map fds */
+	int slots, rules, http; /* map fds; http is -1 where a build has none */
 };
 
 #define _cleanup_bpf_ __attribute__((cleanup(bpf_node_close)))
 #define BPF_NODE_EMPTY                                                \
 	{                                                             \
-		.progs = { -1, -1, -1, -1 }, .slots = -1, .rules = -1 \
+		.progs = { -1, -1, -1, -1 }, .slots = -1, .rules = -1, .http = -1 \
 	}
 
 /* The pin directory of the programs that this binary carries. */
@@ -40,6 +40,8 @@ void bpf_node_close(struct bpf_node *node);
 /* Writes a slot's rules, then its tables (the tables are what makes it live); clear takes the tables away. */
 int bpf_slot_set(const struct bpf_node *node, uint16_t slot, const struct fw_slot *tables, const struct fw_rule *rules,
 		 size_t n_rules, struct error *err);
+/* What the slot's HTTP rules ask for: written before the slot goes live, taken away after it; a NULL takes away what may not be there. */
+int bpf_http_set(const struct bpf_node *node, uint16_t slot, unsigned int rule, const struct fw_http *http, struct error *err);
 int bpf_slot_clear(const struct bpf_node *node, uint16_t slot, struct error *err);
 int bpf_slot_get(const struct bpf_node *node, uint16_t slot, struct fw_slot *ret, struct error *err);
 /* A rule as it is now, with its counters. */

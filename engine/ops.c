@@ -6,6 +6,8 @@
 
 #include <errno.h>
 
+#include "lib/http.h"
+
 static int ifb_index(struct ops_pod *p, int *ret, struct error *err)
 {
 	char name[ENGINE_IFB_MAX];
@@ -46,6 +48,30 @@ static int control_set(uint16_t slot, bool aborted, uint64_t disarmed, struct er
 	return 0;
 }
 
+static int http_apply(struct ops_pod *p, const struct plan_rules *rules, struct error *err)
+{
+	struct fw_http http;
+	int r = 0;
+
+	for (size_t i = 0; !r && i < rules->n_rules; i++) {
+		if (rules->rules[i].rule.op != FW_OP_HTTP)
+			continue;
+		http_compile(&rules->rules[i].http, &http);
+		r = bpf_http_set(&p->node, p->pod->slot, i, &http, err);
+	}
+	return r;
+}
+
+static int http_revert(struct ops_pod *p, const struct plan_rules *rules, struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < rules->n_rules; i++)
+		if (rules->rules[i].rule.op == FW_OP_HTTP)
+			r = bpf_http_set(&p->node, p->pod->slot, i, NULL, err);
+	return r;
+}
+
 static int rules_apply(struct ops_pod *p, const struct plan_op *op, struct error *err)
 {
 	const struct state_pod *pod = p->pod;
@@ -64,17 +90,19 @@ static int rules_apply(struct ops_pod *p, const struct plan_op *op, struct error
 			rules[i].start_ns += pod->created_mono_ns;
 		}
 	}
-	return bpf_slot_set(&p->node, pod->slot, p->tables, rules, op->rules.n_rules, err);
+	r = http_apply(p, &op->rules, err);
+	return r ? r : bpf_slot_set(&p->node, pod->slot, p->tables, rules, op->rules.n_rules, err);
 }
 
 static int rules_revert(struct ops_pod *p, const struct plan_op *op, struct error *err)
 {
 	int r;
 
-	(void)op;
 	if (p->node.slots < 0)
 		return 0;
 	r = bpf_slot_clear(&p->node, p->pod->slot, err);
+	if (!r)
+		r = http_revert(p, &op->rules, err);
 	return r ? r : control_set(p->pod->slot, false, 0, err);
 }
 

@@ -90,6 +90,15 @@ struct fault_bandwidth { /* bandwidth, and rate (only rate_bits) */
 	uint64_t limit_bytes, buffer_bytes, minburst_bytes; /* 0 = computed */
 };
 
+#define FAULT_PATH_MAX 127 /* as many literals as a rule holds (FW_HTTP_LITERALS) */
+#define FAULT_METHOD_MAX 16
+
+struct fault_http {
+	char path[FAULT_PATH_MAX + 1]; /* a glob whose only wildcard is '*'; "*" = every one */
+	char method[FAULT_METHOD_MAX + 1]; /* "" = every one */
+	uint16_t code; /* 0 = the connection is reset */
+};
+
 struct fault {
 	const struct fault_kind *kind;
 	char path[96]; /* "faultwire.dev/network[0]", for messages */
@@ -111,6 +120,7 @@ struct fault {
 		struct fault_share duplicate;
 		struct fault_corrupt corrupt;
 		struct fault_bandwidth bandwidth;
+		struct fault_http http;
 	};
 };
 
@@ -121,7 +131,7 @@ enum fault_layer { LAYER_NETWORK };
  * leaves... to the plan. 'body' is the key that holds its parameters, NULL when it has none. 'order' is the place in
  * which a packet meets it.
  */
-enum fault_order { ORDER_PARTITION, ORDER_LOSS, ORDER_CORRUPT, ORDER_DUPLICATE, ORDER_SHAPE };
+enum fault_order { ORDER_PARTITION, ORDER_ANSWER, ORDER_LOSS, ORDER_CORRUPT, ORDER_DUPLICATE, ORDER_SHAPE };
 struct fault_kind {
 	const char *name;
 	const char *body;
@@ -144,6 +154,6 @@ void fault_cleanup(struct fault *f);
 
 /* The kinds, each defined in faults/<file>.c */
 extern const struct fault_kind fault_kind_partition, fault_kind_loss, fault_kind_corrupt, fault_kind_duplicate, fault_kind_delay,
-	fault_kind_bandwidth, fault_kind_rate;
+	fault_kind_bandwidth, fault_kind_rate, fault_kind_http;
 
 #endif

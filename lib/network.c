@@ -19,7 +19,6 @@ static const struct {
 } refused_actions[] = {
 	{ "reset", "is not built yet, use 'partition' to drop the packets instead", ENOTSUP },
 	{ "dns", "is not built yet, remove the fault", ENOTSUP },
-	{ "http", "is not built yet, remove the fault", ENOTSUP },
 	{ "reorder", "is part of a delay: use action 'delay' with 'delay.reorder'", EINVAL },
 };
 
@@ -60,7 +59,7 @@ static int parse_action(const struct json *j, const struct fault_kind **ret, str
 /* Keys that are known, but not here. */
 static int refuse_foreign(const struct json *j, const struct fault_kind *kind, struct error *err)
 {
-	static const char *const unbuilt[] = { "firstConnections", "timeZone", "reset", "dns", "http", NULL };
+	static const char *const unbuilt[] = { "firstConnections", "timeZone", "reset", "dns", NULL };
 	struct json containers = json_get(j, "containers");
 
 	if (json_has(&containers))

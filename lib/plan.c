@@ -321,7 +321,7 @@ static int finish_ops(struct plan_builder *b, struct error *err)
 	for (size_t i = 0; i < b->n_leaves; i++)
 		rooted |= 1U << b->leaves[i].dir;
 	for (size_t i = 0; i < b->rules.n_rules; i++)
-		dirs |= b->rules.rules[i].dirs;
+		dirs |= b->rules.rules[i].rule.op == FW_OP_HTTP ? 3 : b->rules.rules[i].dirs; /* requests and responses */
 	if ((rooted & 1U << FW_INGRESS) && finish_ifb(b, err))
 		return -err->code;
 

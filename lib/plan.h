@@ -35,6 +35,7 @@ struct plan_rule {
 	unsigned int dirs; /* bits of enum fw_dir */
 	bool include_node, armed;
 	struct fault_target target; /* the plan's */
+	struct fault_http http;     /* of FW_OP_HTTP */
 	struct fw_rule rule;        /* start_ns relative to the sandbox's creation */
 };
 

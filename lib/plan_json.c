@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 
+#include "lib/http.h"
 #include "lib/plan.h"
 #include "lib/util.h"
 
@@ -217,6 +218,8 @@ static cJSON *rule_to_json(const struct plan_rule *r)
 	for (size_t i = 0; i < ARRAY_SIZE(r->rule.params); i++)
 		cJSON_AddItemToArray(params, json_number(r->rule.params[i]));
 	cJSON_AddItemToObject(o, "target", target_to_json(&r->target));
+	if (r->rule.op == FW_OP_HTTP)
+		http_to_json(cJSON_AddObjectToObject(o, "http"), &r->http);
 	return o;
 }
 
@@ -239,7 +242,7 @@ static int params_from_json(const struct json *j, struct fw_rule *rule, struct e
 static int rule_from_json(const struct json *j, struct plan_rule *rule, struct error *err)
 {
 	struct json name = json_get(j, "name"), dirs = json_get(j, "dirs"), target = json_get(j, "target");
-	struct json include = json_get(j, "includeNode"), armed = json_get(j, "armed");
+	struct json include = json_get(j, "includeNode"), armed = json_get(j, "armed"), http = json_get(j, "http");
 	const char *s = "";
 	uint64_t v = 0;
 	int r = json_string(&name, &s, err);
@@ -262,6 +265,8 @@ static int rule_from_json(const struct json *j, struct plan_rule *rule, struct e
 		r = params_from_json(j, &rule->rule, err);
 	if (!r)
 		r = target_from_json(&target, &rule->target, err);
+	if (!r && json_has(&http))
+		r = http_from_json(&http, &rule->http, err);
 	if (!r && rule->rule.op >= FW_OPS)
 		return json_error(j, err, "has an op that this version does not know");
 	return r;

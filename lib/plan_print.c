@@ -97,6 +97,15 @@ static void print_rate(FILE *out, const struct fw_rule *r)
 	fprintf(out, "rate %s", buf);
 }
 
+static void print_http(FILE *out, const struct fault_http *http)
+{
+	if (http->code)
+		fprintf(out, "status %u for ", http->code);
+	else
+		fputs("reset for ", out);
+	fprintf(out, "%s%s%s", http->method, http->method[0] ? " " : "HTTP ", http->path);
+}
+
 static void print_rule(FILE *out, const struct plan_rule *r)
 {
 	static const char *const ops[FW_OPS] = {
@@ -116,6 +125,8 @@ static void print_rule(FILE *out, const struct plan_rule *r)
 		print_delay(out, &r->rule);
 	else if (r->rule.op == FW_OP_RATE)
 		print_rate(out, &r->rule);
+	else if (r->rule.op == FW_OP_HTTP)
+		print_http(out, &r->http);
 	else
 		fputs(ops[r->rule.op], out);
 	if (r->rule.op == FW_OP_LEAF)

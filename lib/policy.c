@@ -81,7 +81,7 @@ static int parse_namespaces(const struct json *j, struct policy *p, struct error
 /* Documented actions that are not built yet may be denied beforehand; a misspelt one would deny nothing, so it is refused. */
 static bool is_action(const char *name)
 {
-	static const char *const unbuilt[] = { "reset", "dns", "http" };
+	static const char *const unbuilt[] = { "reset", "dns" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(unbuilt); i++)
 		if (util_streq(name, unbuilt[i]))
