@@ -255,7 +255,7 @@ static __always_inline void http_response(struct __sk_buff *skb, struct http_cpu
 	c->request.acked = http_later(c->request.acked, h->ack);
 	if (h->len) {
 		http_patch_again(skb, c);
-		for (int i = 0; i < HTTP_BATCH && !c->lost_response && !c->lost_request; i++)
+		for (int i = 0; i < HTTP_BATCH && !c->lost_response; i++)
 			if (!http_response_next(skb, c))
 				break;
 	}
@@ -415,32 +415,28 @@ static __always_inline struct http_conn *http_connection(struct __sk_buff *skb, 
 }
 
 /* Resets the connection of a request: the packet becomes the server's reset. False = it could not be made. */
-static __always_inline bool http_abort(struct __sk_buff *skb, const struct http_cpu *h)
+static __always_inline bool http_abort(struct __sk_buff *skb, struct http_cpu *h)
 {
-	struct rst r = {
-		.l4 = h->l4,
-		.seq = h->seq,
-		.ack = h->ack,
-		.len = h->len,
-		.sport = bpf_ntohs(h->key.client_port),
-		.dport = bpf_ntohs(h->key.server_port),
-	};
+	struct rst *r = &h->rst;
 	__be16 length;
 	__u8 ip;
 
 	if (bpf_skb_load_bytes_relative(skb, 0, &ip, 1, BPF_HDR_START_NET))
 		return false;
-	r.v6 = ip >> 4 == 6;
-	if (!r.v6) {
-		r.net = h->l4 - (ip & 15) * 4;
-		return !packet_reset(skb, &r, h->dir);
+	*r = (struct rst){ .l4 = h->l4, .seq = h->seq, .ack = h->ack, .len = h->len };
+	r->sport = bpf_ntohs(h->key.client_port);
+	r->dport = bpf_ntohs(h->key.server_port);
+	r->v6 = ip >> 4 == 6;
+	if (!r->v6) {
+		r->net = h->l4 - (ip & 15) * 4;
+		return !packet_reset(skb, r, h->dir);
 	}
 	if (bpf_skb_load_bytes_relative(skb, 4, &length, 2, BPF_HDR_START_NET))
 		return false;
 	if (length)
-		r.extensions = bpf_ntohs(length) - (skb->len - h->l4);
-	r.net = h->l4 - r.extensions - 40;
-	return r.net <= h->l4 && !packet_reset(skb, &r, h->dir);
+		r->extensions = bpf_ntohs(length) - (skb->len - h->l4);
+	r->net = h->l4 - r->extensions - 40;
+	return r->net <= h->l4 && !packet_reset(skb, r, h->dir);
 }
 
 /* 1 = the packet is to be dropped. */
@@ -462,37 +458,24 @@ static __always_inline int http_request(struct __sk_buff *skb, struct http_cpu *
 	return c->aborted && !http_abort(skb, h);
 }
 
-struct http_meeting {
-	__u64 requests, responses, now;
-	__u32 slot, dir, l4, pad;
-};
-
-/* A packet that some HTTP rule looks at, as a request's or a response's. 1 = it is to be dropped. */
-__attribute__((noinline)) int http_meet(struct __sk_buff *skb, struct http_meeting *m)
+/* The packet that http_cpu() tells of, which some HTTP rule takes for a request's or a response's. 1 = it is to be dropped. */
+__attribute__((noinline)) int http_meet(struct __sk_buff *skb)
 {
 	struct http_cpu *h = http_cpu();
 	struct http_conn *c;
 
-	if (!h || !m)
-		return 0;
-	h->requests = m->requests;
-	h->responses = m->responses;
-	h->now = m->now;
-	h->slot = m->slot;
-	h->dir = m->dir;
-	h->l4 = m->l4;
-	if (!http_packet(skb, h))
+	if (!h || !http_packet(skb, h))
 		return 0;
 	if (h->responses) {
-		http_turn(&h->key, m->dir ^ 1);
+		http_turn(&h->key, h->dir ^ 1);
 		c = bpf_map_lookup_elem(&fw_http_conns, &h->key);
 		if (c) {
 			http_response(skb, h, c);
 			return 0;
 		}
-		http_turn(&h->key, m->dir);
+		http_turn(&h->key, h->dir);
 	}
-	h->key.dir = m->dir;
+	h->key.dir = h->dir;
 	return h->requests ? http_request(skb, h) : 0;
 }
 

@@ -7,6 +7,7 @@
 #define FAULTWIRE_HTTP_PARSE_BPF_H
 
 #include "bpf/fault.bpf.h"
+#include "bpf/rst.bpf.h"
 
 #define HTTP_WINDOW 512           /* bytes looked at in one go; a power of two. A request's path is looked for in the first of them */
 #define HTTP_WINDOWS 8            /* of one packet that headers are looked for in */
@@ -82,7 +83,11 @@ struct http_cpu {
 	__u32 filled; /* bytes of the window */
 	__u32 target, end; /* where the request's target begins and ends in it */
 	__u64 method[FW_HTTP_METHOD / 8];
+	__u64 prefixes[2]; /* http_path: which of the glob's fit so far */
+	__u32 found;
+	struct http_scan scan;
 	struct http_conn fresh;
+	struct rst rst;
 	__u8 window[HTTP_WINDOW];
 };
 
@@ -143,73 +148,104 @@ static __always_inline __u32 http_method(struct http_cpu *h)
 }
 
 /*
+ * Loops over the window are bpf_loop's, eight bytes a turn, with their state in the scratch place: so the verifier looks at each once, not once
+ * for every place where it may end.
+ */
+#define HTTP_TURN 8
+#define HTTP_TURNS (HTTP_WINDOW / HTTP_TURN)
+
+/* The end of the target: a space; 'found' = what there is instead. */
+enum { HTTP_CUT, HTTP_ENDED, HTTP_WRONG };
+static int http_target_turn(__u32 turn, void *ctx)
+{
+	struct http_cpu *h = http_cpu();
+
+	for (__u32 k = 0; h && k < HTTP_TURN; k++) {
+		__u32 i = (turn * HTTP_TURN + k) & (HTTP_WINDOW - 1);
+		__u8 c = h->window[i];
+
+		if (i >= h->filled)
+			return 1;
+		if (i < h->target || c > ' ')
+			continue;
+		h->end = i;
+		h->found = c == ' ' ? HTTP_ENDED : HTTP_WRONG;
+		return 1;
+	}
+	return 0;
+}
+
+/*
  * Whether a request begins at the window's begin: method, target, HTTP/1. A line that the packet or the window cuts counts when all
  * that is there fits.
  */
 __attribute__((noinline)) int http_request_line(void)
 {
 	struct http_cpu *h = http_cpu();
-	__u32 method, end;
+	__u32 method;
 
 	if (!h)
 		return 0;
 	method = http_method(h);
-	h->target = method + 1;
 	if (!method)
 		return 0;
-	for (__u32 i = 1; i < HTTP_WINDOW; i++) {
+	h->target = method + 1;
+	h->found = HTTP_CUT;
+	bpf_loop(HTTP_TURNS, http_target_turn, NULL, 0);
+	if (h->found != HTTP_ENDED)
+		return h->found == HTTP_CUT;
+	if (h->end == h->target)
+		return 0;
+	return h->end + 8 > h->filled || http_window_is(h, h->end + 1, "HTTP/1.", 7);
+}
+
+static int http_path_turn(__u32 turn, void *ctx)
+{
+	const struct fw_http *r = *(struct fw_http **)ctx;
+	struct http_cpu *h = http_cpu();
+
+	for (__u32 k = 0; h && k < HTTP_TURN; k++) {
+		__u32 i = (turn * HTTP_TURN + k) & (HTTP_WINDOW - 1), byte;
 		__u8 c = h->window[i];
+		__u64 s0, s1, moved;
 
 		if (i >= h->filled)
 			return 1;
 		if (i < h->target)
 			continue;
-		if (c < ' ')
-			return 0;
-		h->end = i;
-		if (c == ' ')
-			break;
+		if (c == ' ' || c == '?' || c == '#') {
+			h->found = HTTP_ENDED;
+			return 1;
+		}
+		byte = c & 127;
+		barrier_var(byte);
+		byte &= 127; /* again: the verifier believes no bound that the compiler has derived */
+		s0 = h->prefixes[0], s1 = h->prefixes[1];
+		moved = c < 128 ? s0 & r->literal[byte][0] : 0;
+		h->prefixes[0] = moved << 1 | (s0 & r->star[0]);
+		h->prefixes[1] = (c < 128 ? s1 & r->literal[byte][1] : 0) << 1 | moved >> 63 | (s1 & r->star[1]);
+		barrier();
 	}
-	barrier(); /* the end comes from memory, not from the loop: verified once, not for each place it may have ended */
-	end = h->end;
-	if (end == h->target)
-		return 0;
-	return end + 8 > h->filled || http_window_is(h, end + 1, "HTTP/1.", 7);
+	return 0;
 }
 
 /* Whether the path of the request in the window (its target up to the query) is one that the rule's glob means. */
 __attribute__((noinline)) int http_path(struct fw_http *r)
 {
 	struct http_cpu *h = http_cpu();
-	__u64 s0 = 1, s1 = 0, t0;
-	__u32 word, bit, byte;
-	bool ended = false;
+	__u32 word, bit;
 
 	if (!h || !r)
 		return 0;
-	for (__u32 i = 1; i < HTTP_WINDOW; i++) {
-		__u8 c = h->window[i];
-
-		if (i >= h->filled)
-			break;
-		if (i < h->target)
-			continue;
-		if (c == ' ' || c == '?' || c == '#') {
-			ended = true;
-			break;
-		}
-		byte = c & 127;
-		barrier_var(byte);
-		byte &= 127; /* again: the verifier believes no bound that the compiler has derived */
-		t0 = c < 128 ? s0 & r->literal[byte][0] : 0;
-		s1 = (c < 128 ? s1 & r->literal[byte][1] : 0) << 1 | t0 >> 63 | (s1 & r->star[1]);
-		s0 = t0 << 1 | (s0 & r->star[0]);
-	}
+	h->prefixes[0] = 1;
+	h->prefixes[1] = 0;
+	h->found = HTTP_CUT;
+	bpf_loop(HTTP_TURNS, http_path_turn, &r, 0);
 	word = r->literals >> 6 & 1;
 	bit = r->literals & 63;
-	if (!((word ? s1 : s0) >> bit & 1))
+	if (!(h->prefixes[word] >> bit & 1))
 		return 0;
-	return ended || (r->star[word] >> bit & 1); /* cut off: certain only where anything may follow */
+	return h->found == HTTP_ENDED || (r->star[word] >> bit & 1); /* cut off: certain only where anything may follow */
 }
 
 #define HTTP_WORD(a, b, c, d, e, f, g, h)                                                                                           \
@@ -240,19 +276,32 @@ static __always_inline bool http_scan_byte(struct http_scan *s, __u8 c)
 	return (__u32)s->w1 == 0x0d0a0d0a;
 }
 
-/* Goes on with headers in the window: the place behind them, 0 = they do not end here. */
-__attribute__((noinline)) int http_scan(struct http_scan *s)
+static int http_scan_turn(__u32 turn, void *ctx)
 {
 	struct http_cpu *h = http_cpu();
 
-	if (!h || !s)
-		return 0;
-	for (__u32 i = 0; i < HTTP_WINDOW && i < h->filled; i++) {
-		if (http_scan_byte(s, h->window[i]))
-			return i + 1;
-		barrier(); /* state is in memory between two bytes: what one may have been multiplies no paths of the verifier's */
+	for (__u32 k = 0; h && k < HTTP_TURN; k++) {
+		__u32 i = (turn * HTTP_TURN + k) & (HTTP_WINDOW - 1);
+
+		if (i >= h->filled)
+			return 1;
+		if (http_scan_byte(&h->scan, h->window[i])) {
+			h->found = i + 1;
+			return 1;
+		}
+		barrier();
 	}
 	return 0;
+}
+
+/* Goes on with headers in the window: the place behind them, 0 = they do not end here. */
+static __always_inline __u32 http_scan(struct http_cpu *h, struct http_scan *s)
+{
+	h->found = 0;
+	h->scan = *s;
+	bpf_loop(HTTP_TURNS, http_scan_turn, NULL, 0);
+	*s = h->scan;
+	return h->found;
 }
 
 /* Headers have ended before 'at': where the next message begins, if they tell. */
@@ -286,7 +335,7 @@ __attribute__((noinline)) int http_headers(struct __sk_buff *skb, struct http_si
 			return 0;
 		if (!http_window(skb, h, offset))
 			break;
-		end = http_scan(&side->scan);
+		end = http_scan(h, &side->scan);
 		if (end) {
 			http_body(side, side->at + end);
 			return 0;

@@ -264,41 +264,21 @@ static __always_inline __u32 net_lowest(__u64 m)
 	return i;
 }
 
-/* HTTP rules meet the packet together: what one of them decides for a connection is for the others too. */
-static __always_inline void net_http(struct __sk_buff *skb, struct walk *w, __u64 armed)
-{
-	struct http_meeting m = {
-		.requests = w->requests & armed,
-		.responses = w->responses & armed,
-		.now = w->now,
-		.slot = w->slot,
-		.dir = w->dir,
-		.l4 = w->l4,
-	};
-
-	w->mask &= ~(w->requests | w->responses);
-	if (w->ip_protocol == IPPROTO_TCP && w->l4 && http_meet(skb, &m))
-		w->drop = 1;
-}
-
-/* The next rule that the packet meets. A global function: verified once, however often the walk calls it. */
+/* The next rule that the packet meets; 1 = it is for net_http(). A global function: verified once, however often the walk calls it. */
 __attribute__((noinline)) int net_meet(struct __sk_buff *skb, struct walk *w)
 {
 	struct fw_rule *r;
-	__u64 n, window, armed;
+	__u64 n, window;
 	__u32 key;
 
 	if (!w)
 		return 0;
 	key = net_lowest(w->mask);
-	armed = w->mask;
-	w->mask &= w->mask - 1;
 	key = w->slot * FW_RULES + (key & (FW_RULES - 1));
 	r = bpf_map_lookup_elem(&fw_rules, &key);
-	if (r && r->op == FW_OP_HTTP) {
-		net_http(skb, w, armed);
-		return 0;
-	}
+	if (r && r->op == FW_OP_HTTP)
+		return 1;
+	w->mask &= w->mask - 1;
 	if (!r || !fault_window(r, fault_now(r, w->now), &window))
 		return 0;
 	if (!fault_gate(r, w->segments, &n))
@@ -308,11 +288,31 @@ __attribute__((noinline)) int net_meet(struct __sk_buff *skb, struct walk *w)
 	return 0;
 }
 
+/* HTTP rules meet the packet together: what one of them decides for a connection is for the others too. */
+static __always_inline void net_http(struct __sk_buff *skb, struct walk *w)
+{
+	struct http_cpu *h = http_cpu();
+	__u64 armed = w->mask;
+
+	w->mask &= ~(w->requests | w->responses);
+	if (!h || w->ip_protocol != IPPROTO_TCP || !w->l4)
+		return;
+	h->requests = w->requests & armed;
+	h->responses = w->responses & armed;
+	h->now = w->now;
+	h->slot = w->slot;
+	h->dir = w->dir;
+	h->l4 = w->l4;
+	if (http_meet(skb))
+		w->drop = 1;
+}
+
 /* All rules of the mask, in order, until one drops the packet. */
 static __always_inline void net_walk(struct __sk_buff *skb, struct walk *w)
 {
 	for (int i = 0; i < FW_RULES && w->mask && !w->drop; i++)
-		net_meet(skb, w);
+		if (net_meet(skb, w))
+			net_http(skb, w);
 }
 
 /* The class of our root that a packet goes through; 0 = none. */

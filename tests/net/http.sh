@@ -1,0 +1,224 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# HTTP faults on real connections: a server and a client that check every byte (http.py), the fault on the server's pod (from) and on the
+# client's (to), IPv4 and IPv6, natively and in the VM.
+set -euo pipefail
+. "$(dirname "$0")/lib.bash"
+
+PORT=8080
+HTTP="python3 -SE $TOP/tests/net/http.py"
+
+net_up
+pod web
+pod peer
+neighbours web peer
+
+server() { # POD
+	coproc SERVER { ip netns exec "$1" $HTTP serve $PORT; }
+	servers+=("$SERVER_PID")
+	read -r -u "${SERVER[0]}" _
+}
+servers=()
+trap 'kill "${servers[@]}" 2>/dev/null || true' EXIT
+server web 2>/dev/null
+server peer 2>/dev/null
+
+address() {
+	[[ ${FAMILY-4} == 6 ]] && ip6 "$1" || ip4 "$1"
+}
+inward() { # what http.py ask takes: a client of the faulted pod's server
+	ip netns exec peer $HTTP ask "$(address web)" $PORT "$@"
+}
+outward() { # the faulted pod is the client
+	ip netns exec web $HTTP ask "$(address peer)" $PORT "$@"
+}
+
+answers() { # WHO WORDS ASK...: what ask prints, IPv4 and IPv6
+	local who=$1 want=$2
+	shift 2
+	equals "$("$who" "$@" 2>&1)" "$want" && FAMILY=6 equals "$("$who" "$@" 2>&1)" "$want"
+}
+
+# ---- which requests
+
+pod_is_server='"direction":"from"'
+pod_is_client='"direction":"to"'
+api='"http":{"code":503,"path":"/api/*"}'
+all='"http":{"code":503}'
+
+for role in server client; do
+	who=$([[ $role == server ]] && echo inward || echo outward)
+	other=$([[ $role == server ]] && echo outward || echo inward)
+	dir=pod_is_$role
+	dir=${!dir}
+
+	with "{\"action\":\"http\",$dir,$api}" "pod as $role: the path decides, on one connection" \
+		answers "$who" "200 503 200 503 503 200 200" GET:/ GET:/api/1 GET:/ap GET:/api/ 'GET:/api/x?y=/z' 'GET:/x?/api/' GET:/api
+	with "{\"action\":\"http\",$dir,\"http\":{\"code\":429,\"method\":\"POST\"}}" "pod as $role: the method decides" \
+		answers "$who" "200 429 200 429" GET:/ POST:/x:10 HEAD:/ POST:/y:100000
+	with "{\"action\":\"http\",$dir,$all}" "pod as $role: the other role is spared" answers "$other" "200 200" GET:/ POST:/x:10
+	with "{\"action\":\"http\",$dir,$all,\"target\":{\"ports\":[$PORT]}}" "pod as $role: the server's port is the target's" \
+		answers "$who" "503 503" GET:/ GET:/
+	with "{\"action\":\"http\",$dir,$all,\"target\":{\"ports\":[81]}}" "pod as $role: another port is spared" \
+		answers "$who" "200 200" GET:/ GET:/
+	with "{\"action\":\"http\",$dir,$api}" "pod as $role: ten megabytes each way arrive as they were sent" \
+		answers "$who" "503 200 503 200" GET:/api/big:0 GET:/big:0 POST:/api/up:10000000 POST:/up:10000000
+
+	# ---- how they come
+	with "{\"action\":\"http\",$dir,$api}" "pod as $role: pipelined requests have each its own answer" \
+		answers "$who" "200 503 200 503 503 200" pipeline GET:/ GET:/api/1 POST:/x:300 POST:/api/2:3000 GET:/api/3 GET:/
+	with "{\"action\":\"http\",$dir,$api}" "pod as $role: responses in one piece have each its own status" \
+		answers "$who" "200 503 200 503 503 200" pipeline together GET:/ GET:/api/1 HEAD:/ HEAD:/api/2 GET:/api/3 GET:/
+	with "{\"action\":\"http\",$dir,$all}" "pod as $role: 100 Continue and early hints are not the answer" \
+		answers "$who" "503 503 503" expect POST:/x:5000 GET:/early POST:/early:50000
+	with "{\"action\":\"http\",$dir,$all}" "pod as $role: chunks, HEAD and split headers" \
+		answers "$who" "503 503 503 503 503" split chunked GET:/chunked HEAD:/ POST:/x:70000 GET:/chunked POST:/chunked:10
+	with "{\"action\":\"http\",$dir,$all}" "pod as $role: HTTP/1.0 until the connection ends" answers "$who" 503 version=HTTP/1.0 GET:/big
+	with "{\"action\":\"http\",$dir,$all}" "pod as $role: a status without a body stays, unless its headers say that it is empty" \
+		answers "$who" "204 304 503 503" GET:/204 GET:/304 GET:/empty GET:/
+	with "{\"action\":\"http\",$dir,$api}" "pod as $role: a body that looks like responses stays what it is" \
+		answers "$who" "200 503 200 503" GET:/fake GET:/api/1 GET:/fake GET:/api/2
+	with "{\"action\":\"http\",$dir,$all}" "pod as $role: behind a response of unknown length, pipelined ones are left alone" \
+		answers "$who" "503 200 200" pipeline GET:/chunked GET:/ GET:/
+	with "{\"action\":\"http\",$dir,$all}" "pod as $role: at most eight wait on a connection, the rest is left alone" \
+		answers "$who" "503 503 503 503 503 503 503 503 200 200" pipeline together GET:/{0..9}
+done
+
+# ---- chance, counters
+
+predicted() { # WHO REQUESTS SEED PERCENT
+	local who=$1 n=$2
+	equals "$("$who" $(for ((i = 0; i < n; i++)); do echo "GET:/$i"; done))" "$($HTTP picked "$3" "$4" "$n" 503 200)"
+}
+counters() { # MATCHED/INJECTED
+	equals "$(counter web network matched)/$(counter web network injected)" "$1"
+}
+# percent counts requests: with 0 injected or all of them the seed would not be seen
+seeded() {
+	predicted inward 200 7 30 || return 1
+	counters "200/$($HTTP picked 7 30 200 1 0 | tr -cd 1 | wc -c)"
+}
+with '{"action":"http","name":"network","direction":"from","percent":30,"seed":7,'"$all}" "a seed decides which requests, and they are counted" seeded
+counted() { # WANT ASK...: IPv4 alone, for faults that count
+	equals "$(inward "${@:2}")" "$1"
+}
+with '{"action":"http","direction":"from","when":"2..6+2",'"$all}" "when counts requests" \
+	counted "200 503 200 503 200 503 200 200" GET:/{1..8}
+
+# Rules are asked in order, and one that is behind the one that was hit does not count.
+several() {
+	counted "429 503 429 503 200" GET:/a/1 GET:/b GET:/a/2 GET:/a/3 POST:/a/4:10 || return 1
+	equals "$(counter web first matched) $(counter web second matched)" "3 2"
+}
+with '[{"action":"http","name":"first","direction":"from","when":"1..2","http":{"code":429,"path":"/a/*","method":"GET"}},
+	{"action":"http","name":"second","direction":"from","http":{"code":503,"method":"GET"}}]' "several rules on one connection" several
+
+both() {
+	answers inward "503 503" GET:/ GET:/ && answers outward "503 503" GET:/ GET:/ && counters 8/8
+}
+with '{"action":"http","name":"network","direction":"both",'"$all}" "direction both is both roles, with one counter" both
+
+# ---- what is sent again
+
+# What the faulted pod loses, behind the decision; what the peer loses, before it.
+lossy() { # WHO
+	add peer '{"action":"loss","loss":{"loss":"8"},"seed":3}' || return 1
+	local rc=0
+	predicted "$1" 60 9 50 || rc=1
+	counters "60/$($HTTP picked 9 50 60 1 0 | tr -cd 1 | wc -c)" || rc=1
+	del peer
+	return $rc
+}
+for role in server client; do
+	who=$([[ $role == server ]] && echo inward || echo outward)
+	dir=pod_is_$role
+	with "[{\"action\":\"http\",\"name\":\"network\",${!dir},\"percent\":50,\"seed\":9,$all},
+		{\"action\":\"loss\",\"loss\":{\"loss\":\"8\"},\"direction\":\"both\",\"seed\":4}]" \
+		"pod as $role: what is lost and sent again is decided once" lossy "$who"
+done
+
+# A checksum that is complete, not left to the device: the receiver checks it.
+complete_checksums() {
+	ip netns exec peer ethtool -K eth0 tx off >/dev/null || return 1
+	local rc=0
+	"$@" || rc=1
+	ip netns exec peer ethtool -K eth0 tx on >/dev/null
+	return $rc
+}
+with "{\"action\":\"http\",\"direction\":\"to\",$all}" "complete checksums are made right" \
+	complete_checksums answers outward "503 503" GET:/ GET:/big
+
+# ---- abort
+
+connections() {
+	ip netns exec "$1" ss -Htn state established "( sport = :$PORT or dport = :$PORT )"
+}
+resets() { # WHO
+	answers "$1" "200 reset" GET:/ GET:/api/1 && answers "$1" "200 200" GET:/ POST:/:1000 || return 1
+	answers "$1" "200 reset" GET:/ POST:/api/1:1000000 || return 1
+	equals "$(connections web)$(connections peer)" "" && counters 4/4
+}
+for role in server client; do
+	who=$([[ $role == server ]] && echo inward || echo outward)
+	dir=pod_is_$role
+	with "{\"action\":\"http\",\"name\":\"network\",${!dir},\"http\":{\"abort\":true,\"path\":\"/api/*\"}}" \
+		"pod as $role: abort resets both ends and nothing else" resets "$who"
+	with "{\"action\":\"http\",\"name\":\"network\",${!dir},\"http\":{\"abort\":true,\"path\":\"/api/*\"}}" \
+		"pod as $role: abort with complete checksums" complete_checksums resets "$who"
+done
+lost_reset() {
+	answers inward reset GET:/
+}
+with '[{"action":"http","direction":"from","http":{"abort":true}},{"action":"loss","loss":{"loss":100},"when":"1..2","direction":"to"}]' \
+	"a reset that is lost is sent again" lost_reset
+
+# ---- it ends
+
+# One connection, a request every 50 ms: inside the window each is hit, outside none.
+window() {
+	local created
+	created=$(jq -r .createdMonoNs /run/faultwire/pods/web@eth0.json)
+	inward timed gap=0.05 GET:/{1..30} | python3 -SE -c '
+import sys
+start, end = int(sys.argv[1]) + 300_000_000, int(sys.argv[1]) + 900_000_000
+seen = set()
+for line in filter(str.strip, sys.stdin):
+    sent, got, status = line.split()
+    sent, got = int(sent), int(got)
+    where = "in" if start <= sent and got < end else "out" if got < start or sent >= end else "edge"
+    if where != "edge":
+        seen.add((where, status))
+print(seen)
+sys.exit(not (("out", "200") in seen and seen <= {("in", "503"), ("out", "200")}))' "$created"
+}
+with '{"action":"http","direction":"from","start":"300ms","duration":"600ms",'"$all}" "outside its window no response is touched" window
+
+# A connection that lives on through an abort and a resume, with requests that nobody looked at in between.
+lives_on() {
+	local pause=$E2E_RUN/pause
+	rm -f "$pause" "$pause.reached"
+	inward pause="$pause" GET:/{1..4} >"$E2E_RUN/answers" &
+	while [[ ! -e $pause.reached ]]; do sleep 0.01; done
+	"$FAULTWIRE" abort web >/dev/null && touch "$pause" && wait $! && equals "$(cat "$E2E_RUN/answers")" "503 200 200 200" || return 1
+	rm -f "$pause" "$pause.reached"
+	inward pause="$pause" GET:/{1..4} >"$E2E_RUN/answers" &
+	while [[ ! -e $pause.reached ]]; do sleep 0.01; done
+	"$FAULTWIRE" resume web >/dev/null && touch "$pause" && wait $! && equals "$(cat "$E2E_RUN/answers")" "200 503 503 503"
+}
+with '{"action":"http","direction":"from",'"$all}" "abort ends it on open connections, resume takes them up again" lives_on
+
+# ---- others
+
+curls() {
+	local url="http://$(ip4 web):$PORT"
+	equals "$(ip netns exec peer curl -s -o /dev/null -w '%{http_code}/%{num_connects} ' "$url/" -o /dev/null "$url/api/1" -o /dev/null "$url/big")" \
+		"200/1 503/0 200/0 "
+}
+with '{"action":"http","direction":"from",'"$api}" "curl keeps its connection through it" curls
+
+before=$(leftovers)
+add web "{\"action\":\"http\",$api}" && del web
+holds "nothing is left behind" leaves_nothing "$before"
+
+finish
