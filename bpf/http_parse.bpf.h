@@ -276,22 +276,17 @@ static __always_inline bool http_scan_byte(struct http_scan *s, __u8 c)
 	return (__u32)s->w1 == 0x0d0a0d0a;
 }
 
-static int http_scan_turn(__u32 turn, void *ctx)
+/* One byte a turn: there is more to decide about each. */
+static int http_scan_turn(__u32 i, void *ctx)
 {
-	struct http_cpu *h = http_cpu();
+	struct http_cpu *h = *(struct http_cpu **)ctx;
 
-	for (__u32 k = 0; h && k < HTTP_TURN; k++) {
-		__u32 i = (turn * HTTP_TURN + k) & (HTTP_WINDOW - 1);
-
-		if (i >= h->filled)
-			return 1;
-		if (http_scan_byte(&h->scan, h->window[i])) {
-			h->found = i + 1;
-			return 1;
-		}
-		barrier();
-	}
-	return 0;
+	if (i >= h->filled)
+		return 1;
+	if (!http_scan_byte(&h->scan, h->window[i & (HTTP_WINDOW - 1)]))
+		return 0;
+	h->found = i + 1;
+	return 1;
 }
 
 /* Goes on with headers in the window: the place behind them, 0 = they do not end here. */
@@ -299,7 +294,7 @@ static __always_inline __u32 http_scan(struct http_cpu *h, struct http_scan *s)
 {
 	h->found = 0;
 	h->scan = *s;
-	bpf_loop(HTTP_TURNS, http_scan_turn, NULL, 0);
+	bpf_loop(HTTP_WINDOW, http_scan_turn, &h, 0);
 	*s = h->scan;
 	return h->found;
 }

@@ -289,22 +289,24 @@ __attribute__((noinline)) int net_meet(struct __sk_buff *skb, struct walk *w)
 }
 
 /* HTTP rules meet the packet together: what one of them decides for a connection is for the others too. */
-static __always_inline void net_http(struct __sk_buff *skb, struct walk *w)
+__attribute__((noinline)) int net_http(struct __sk_buff *skb, struct walk *w)
 {
 	struct http_cpu *h = http_cpu();
-	__u64 armed = w->mask;
+	__u64 armed;
 
+	if (!w || !h)
+		return 0;
+	armed = w->mask;
 	w->mask &= ~(w->requests | w->responses);
-	if (!h || w->ip_protocol != IPPROTO_TCP || !w->l4)
-		return;
 	h->requests = w->requests & armed;
 	h->responses = w->responses & armed;
 	h->now = w->now;
 	h->slot = w->slot;
 	h->dir = w->dir;
 	h->l4 = w->l4;
-	if (http_meet(skb))
+	if (w->ip_protocol == IPPROTO_TCP && w->l4 && http_meet(skb))
 		w->drop = 1;
+	return 0;
 }
 
 /* All rules of the mask, in order, until one drops the packet. */

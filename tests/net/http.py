@@ -4,7 +4,7 @@ HTTP/1 as the tests of http faults need it: a server that answers in every way t
 gets byte for byte and prints one word a request: the status, or what happened to the connection.
 
     http.py serve PORT
-    http.py ask ADDRESS PORT [OPTION...] METHOD:PATH[:BODY-BYTES]...    options: see Client
+    http.py ask ADDRESS[,ADDRESS] PORT [OPTION...] METHOD:PATH[:BODY-BYTES]...    options: see Client
     http.py picked SEED PERCENT N WORD-IF-HIT WORD-IF-NOT               what ask prints if requests 0..n-1 are decided by the seed
 """
 import hashlib
@@ -232,8 +232,9 @@ class Client:
                 time.sleep(0.01)
 
 
-def ask(address, port, *words):
-    print(*Client(address, port, words).ask())
+def ask(addresses, port, *words):
+    for address in addresses.split(","):
+        print(*Client(address, port, words).ask())
 
 
 def picked(seed, percent, n, hit, miss):

@@ -12,7 +12,9 @@ HTTP="python3 -SE $TOP/tests/net/http.py"
 net_up
 pod web
 pod peer
+pod other
 neighbours web peer
+add other '{"action":"partition"}' # so that the programs stay loaded
 
 server() { # POD
 	coproc SERVER { ip netns exec "$1" $HTTP serve $PORT; }
@@ -24,20 +26,18 @@ trap 'kill "${servers[@]}" 2>/dev/null || true' EXIT
 server web 2>/dev/null
 server peer 2>/dev/null
 
-address() {
-	[[ ${FAMILY-4} == 6 ]] && ip6 "$1" || ip4 "$1"
+# What http.py prints: for a client of the faulted pod's server, and for the faulted pod as the client.
+inward() {
+	ip netns exec peer $HTTP ask "$(ip4 web)" $PORT "$@"
 }
-inward() { # what http.py ask takes: a client of the faulted pod's server
-	ip netns exec peer $HTTP ask "$(address web)" $PORT "$@"
-}
-outward() { # the faulted pod is the client
-	ip netns exec web $HTTP ask "$(address peer)" $PORT "$@"
+outward() {
+	ip netns exec web $HTTP ask "$(ip4 peer)" $PORT "$@"
 }
 
-answers() { # WHO WORDS ASK...: what ask prints, IPv4 and IPv6
-	local who=$1 want=$2
-	shift 2
-	equals "$("$who" "$@" 2>&1)" "$want" && FAMILY=6 equals "$("$who" "$@" 2>&1)" "$want"
+answers() { # WHO WORDS ASK...: what it prints, IPv4 and IPv6
+	local from=peer to=web
+	[[ $1 == inward ]] || { from=web to=peer; }
+	equals "$(ip netns exec $from $HTTP ask "$(ip4 $to),$(ip6 $to)" $PORT "${@:3}" 2>&1)" "$2"$'\n'"$2"
 }
 
 # ---- which requests
@@ -217,6 +217,7 @@ curls() {
 }
 with '{"action":"http","direction":"from",'"$api}" "curl keeps its connection through it" curls
 
+del other
 before=$(leftovers)
 add web "{\"action\":\"http\",$api}" && del web
 holds "nothing is left behind" leaves_nothing "$before"
