@@ -11,7 +11,7 @@
 #include "bpf/http_parse.bpf.h"
 #include "bpf/rst.bpf.h"
 
-#define HTTP_CONNECTIONS 16384 /* of all pods: 6 MB; the one unused for longest goes first */
+#define HTTP_CONNECTIONS 16384 /* of all pods: 7 MB; the one unused for longest goes first */
 #define HTTP_BATCH 9           /* messages that one packet may hold */
 #define HTTP_STATUS 9          /* "HTTP/1.1 " */
 
@@ -27,7 +27,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, FW_SLOTS * FW_RULES);
+	__uint(max_entries, FW_SLOTS *FW_RULES);
 	__type(key, __u32); /* slot * FW_RULES + rule */
 	__type(value, struct fw_http);
 } fw_http SEC(".maps");
@@ -180,8 +180,8 @@ static __always_inline bool http_rewritable(const struct http_conn *c, const str
 }
 
 /* A final response begins at 'at': carries out what was decided for its request. */
-static __always_inline void http_answer(struct __sk_buff *skb, struct http_cpu *h, struct http_conn *c, struct http_entry *e, __u32 at,
-					__u32 status)
+static __always_inline void http_answer(struct __sk_buff *skb, struct http_cpu *h, struct http_conn *c, struct http_entry *e,
+					__u32 at, __u32 status)
 {
 	bool rewritable = http_rewritable(c, e, status);
 	struct fw_rule *r = NULL;
@@ -414,7 +414,10 @@ static __always_inline struct http_conn *http_connection(struct __sk_buff *skb, 
 	return bpf_map_lookup_elem(&fw_http_conns, &h->key);
 }
 
-/* Resets the connection of a request: the packet becomes the server's reset. False = it could not be made. */
+/*
+ * Resets the connection of a request: the packet becomes the server's reset. False = it could not be made. Behind it *h is another packet's: the
+ * client's reset may have met our program of the other direction on this CPU.
+ */
 static __always_inline bool http_abort(struct __sk_buff *skb, struct http_cpu *h)
 {
 	struct rst *r = &h->rst;

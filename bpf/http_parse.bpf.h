@@ -9,8 +9,8 @@
 #include "bpf/fault.bpf.h"
 #include "bpf/rst.bpf.h"
 
-#define HTTP_WINDOW 512           /* bytes looked at in one go; a power of two. A request's path is looked for in the first of them */
-#define HTTP_WINDOWS 8            /* of one packet that headers are looked for in */
+#define HTTP_WINDOW 512 /* bytes looked at in one go; a power of two. A request's path is looked for in the first of them */
+#define HTTP_WINDOWS 8  /* of one packet that headers are looked for in */
 #define HTTP_LENGTH_MAX (1 << 30) /* of a body: sequence numbers are told apart over half their circle */
 #define HTTP_RING 16              /* requests of a connection that are remembered; a power of two */
 #define HTTP_PENDING 8            /* of them without an answer yet, at most */
@@ -80,7 +80,7 @@ struct http_cpu {
 	__u32 slot, dir;
 	__u32 l4, payload, len; /* 'payload' is an offset in the packet, 'len' the payload's */
 	__u32 seq, ack, syn, fin;
-	__u32 filled; /* bytes of the window */
+	__u32 filled;      /* bytes of the window */
 	__u32 target, end; /* where the request's target begins and ends in it */
 	__u64 method[FW_HTTP_METHOD / 8];
 	__u64 prefixes[2]; /* http_path: which of the glob's fit so far */
@@ -248,9 +248,9 @@ __attribute__((noinline)) int http_path(struct fw_http *r)
 	return h->found == HTTP_ENDED || (r->star[word] >> bit & 1); /* cut off: certain only where anything may follow */
 }
 
-#define HTTP_WORD(a, b, c, d, e, f, g, h)                                                                                           \
-	((__u64)(a) << 56 | (__u64)(b) << 48 | (__u64)(c) << 40 | (__u64)(d) << 32 | (__u64)(e) << 24 | (__u64)(f) << 16 | (__u64)(g) << 8 | \
-	 (__u64)(h))
+#define HTTP_WORD(a, b, c, d, e, f, g, h)                                                                                  \
+	((__u64)(a) << 56 | (__u64)(b) << 48 | (__u64)(c) << 40 | (__u64)(d) << 32 | (__u64)(e) << 24 | (__u64)(f) << 16 | \
+	 (__u64)(g) << 8 | (__u64)(h))
 
 /* The next byte of headers; true = they end with it. */
 static __always_inline bool http_scan_byte(struct http_scan *s, __u8 c)
@@ -267,11 +267,13 @@ static __always_inline bool http_scan_byte(struct http_scan *s, __u8 c)
 		c += 'a' - 'A';
 	s->w0 = s->w0 << 8 | s->w1 >> 56;
 	s->w1 = s->w1 << 8 | c;
-	if (s->w0 == HTTP_WORD('\n', 'c', 'o', 'n', 't', 'e', 'n', 't') && s->w1 == HTTP_WORD('-', 'l', 'e', 'n', 'g', 't', 'h', ':')) {
+	if (s->w0 == HTTP_WORD('\n', 'c', 'o', 'n', 't', 'e', 'n', 't') &&
+	    s->w1 == HTTP_WORD('-', 'l', 'e', 'n', 'g', 't', 'h', ':')) {
 		s->number = s->has_length = 1;
 		s->length = 0;
 	}
-	if (s->w0 == HTTP_WORD('a', 'n', 's', 'f', 'e', 'r', '-', 'e') && s->w1 == HTTP_WORD('n', 'c', 'o', 'd', 'i', 'n', 'g', ':'))
+	if (s->w0 == HTTP_WORD('a', 'n', 's', 'f', 'e', 'r', '-', 'e') &&
+	    s->w1 == HTTP_WORD('n', 'c', 'o', 'd', 'i', 'n', 'g', ':'))
 		s->chunked = 1;
 	return (__u32)s->w1 == 0x0d0a0d0a;
 }

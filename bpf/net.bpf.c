@@ -48,12 +48,12 @@ static __always_inline void net_decide(struct __sk_buff *skb, __u32 tag, __u64 d
 
 /* A packet on its way through the rules, and what they made of it. */
 struct walk {
-	__u64 mask;     /* rules still to meet */
-	__u64 now;      /* monotonic */
-	__u64 delay_ns; /* sum of the delays */
-	__u64 wait_ns;  /* longest wait of the virtual clocks */
+	__u64 mask;                /* rules still to meet */
+	__u64 now;                 /* monotonic */
+	__u64 delay_ns;            /* sum of the delays */
+	__u64 wait_ns;             /* longest wait of the virtual clocks */
 	__u64 requests, responses; /* HTTP rules that take the packet for a request's, for a response's */
-	__u64 order;    /* packets of a flow for which this is the same stay in order */
+	__u64 order;               /* packets of a flow for which this is the same stay in order */
 	__u32 slot, dir;
 	__u32 segments;
 	__u32 l4, ip_protocol;

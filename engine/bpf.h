@@ -19,8 +19,8 @@ struct bpf_node {
 };
 
 #define _cleanup_bpf_ __attribute__((cleanup(bpf_node_close)))
-#define BPF_NODE_EMPTY                                                \
-	{                                                             \
+#define BPF_NODE_EMPTY                                                            \
+	{                                                                         \
 		.progs = { -1, -1, -1, -1 }, .slots = -1, .rules = -1, .http = -1 \
 	}
 

@@ -94,9 +94,9 @@ struct fault_bandwidth { /* bandwidth, and rate (only rate_bits) */
 #define FAULT_METHOD_MAX 16
 
 struct fault_http {
-	char path[FAULT_PATH_MAX + 1]; /* a glob whose only wildcard is '*'; "*" = every one */
+	char path[FAULT_PATH_MAX + 1];     /* a glob whose only wildcard is '*'; "*" = every one */
 	char method[FAULT_METHOD_MAX + 1]; /* "" = every one */
-	uint16_t code; /* 0 = the connection is reset */
+	uint16_t code;                     /* 0 = the connection is reset */
 };
 
 struct fault {

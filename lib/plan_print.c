@@ -133,7 +133,7 @@ static void print_rule(FILE *out, const struct plan_rule *r)
 		fprintf(out, " %u", 2 * r->rule.leaf);
 	fputs(", ", out);
 	print_percent(out, r->rule.probability);
-	fputs(r->rule.flags & FW_RULE_CHAIN ? " by a chain, of" : " of", out);
+	fputs(r->rule.flags & FW_RULE_CHAIN ? " by a chain, of" : r->rule.op == FW_OP_HTTP ? " of requests," : " of", out);
 	print_target(out, r);
 	print_window(out, &r->rule);
 	print_when(out, &r->rule);

@@ -52,10 +52,11 @@ static int parse_code(const struct json *j, struct fault_http *http, struct erro
 	if (r < 0)
 		return r;
 	if (code == 204 || code == 304)
-		return json_error(j, err,
-				  "%u means that no body follows, but the response keeps its own, and the client would take it for the "
-				  "next response: use another code",
-				  (unsigned int)code);
+		return json_error(
+			j, err,
+			"%u means that no body follows, but the response keeps its own, and the client would take it for the "
+			"next response: use another code",
+			(unsigned int)code);
 	http->code = (uint16_t)code;
 	return 0;
 }

@@ -3,16 +3,19 @@
 HTTP/1 as the tests of http faults need it: a server that answers in every way that the protocol has, and a client that checks what it
 gets byte for byte and prints one word a request: the status, or what happened to the connection.
 
-    http.py serve PORT
-    http.py ask ADDRESS[,ADDRESS] PORT [OPTION...] METHOD:PATH[:BODY-BYTES]...    options: see Client
-    http.py picked SEED PERCENT N WORD-IF-HIT WORD-IF-NOT               what ask prints if requests 0..n-1 are decided by the seed
+    http.py PORT    serves, and reads from standard input, a line each (what it prints ends with a line '.'):
+
+    ask ADDRESS[,ADDRESS] PORT [OPTION...] METHOD:PATH[:BODY-BYTES]...    options: see Client
+    picked SEED PERCENT N WORD-IF-HIT WORD-IF-NOT    what ask prints if requests 0..n-1 are decided by the seed
 """
-import hashlib
+import _socket as socket
+import _thread
 import os
-import socket
 import sys
-import threading
 import time
+import zlib
+
+import stats
 
 BIG = 10_000_000
 
@@ -20,10 +23,14 @@ BIG = 10_000_000
 def body_of(path):
     """The body that a path has; the client computes it too."""
     if path.startswith("/big"):
-        return (hashlib.sha256(path.encode()).digest() * (BIG // 32 + 1))[:BIG]
+        return (b"%08x" % zlib.crc32(path.encode()) * (BIG // 8 + 1))[:BIG]
     if path.startswith("/fake"):
         return b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" * 20
     return b"this is " + path.encode()
+
+
+def sum_of(body):
+    return b"%d bytes, %08x" % (len(body), zlib.crc32(body))
 
 
 class Reader:
@@ -106,9 +113,9 @@ def respond(sock, reader):
         sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
     body = None
     if "content-length" in fields:
-        body = hashlib.sha256(reader.exactly(int(fields["content-length"]))).hexdigest().encode()
+        body = sum_of(reader.exactly(int(fields["content-length"])))
     elif "transfer-encoding" in fields:
-        body = hashlib.sha256(reader.chunks()).hexdigest().encode()
+        body = sum_of(reader.chunks())
     pieces = reply(method, path, version, body)
     if "x-together" in fields:
         respond.held += b"".join(pieces)
@@ -137,10 +144,14 @@ def connection(sock):
 
 
 def serve(port):
-    server = socket.create_server(("::", int(port)), family=socket.AF_INET6, dualstack_ipv6=True, backlog=128)
-    print("ready", flush=True)
+    server = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    server.bind(("::", port))
+    server.listen(128)
+    print(".", flush=True)
     while True:
-        threading.Thread(target=connection, args=(server.accept()[0],), daemon=True).start()
+        fd, _ = server._accept()
+        _thread.start_new_thread(connection, (socket.socket(fileno=fd),))
 
 
 # ---- client
@@ -156,7 +167,9 @@ class Client:
         self.options = {w.partition("=")[0]: w.partition("=")[2] for w in words if ":" not in w}
         self.requests = [w.split(":") for w in words if ":" in w]
         self.version = self.options.get("version", "HTTP/1.1")
-        self.sock = socket.create_connection((address, int(port)), timeout=60)
+        self.sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+        self.sock.settimeout(60)
+        self.sock.connect((address, int(port)))
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.reader = Reader(self.sock)
 
@@ -197,7 +210,7 @@ class Client:
                 break
         status = line.split(" ")[1]
         assert fields["x-path"] == path, f"the response of {fields['x-path']} for {path}"
-        want = hashlib.sha256(body_of("/big")[:int(size)]).hexdigest().encode() if size != "0" else body_of(path)
+        want = sum_of(body_of("/big")[:int(size)]) if size != "0" else body_of(path)
         if method == "HEAD" or status in ("204", "304") or path.startswith("/empty"):
             return status
         if "transfer-encoding" in fields:
@@ -234,15 +247,26 @@ class Client:
 
 def ask(addresses, port, *words):
     for address in addresses.split(","):
-        print(*Client(address, port, words).ask())
+        client = Client(address, port, words)
+        print(*client.ask())
+        client.sock.close()
 
 
 def picked(seed, percent, n, hit, miss):
-    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-    import stats
     key, limit = stats.key_of(seed), stats.threshold(float(percent))
     print(*(hit if stats.draw(key, i, stats.GATE) < limit else miss for i in range(int(n))))
 
 
+def main():
+    _thread.start_new_thread(serve, (int(sys.argv[1]),))
+    for line in sys.stdin:
+        name, *words = line.split()
+        try:
+            {"ask": ask, "picked": picked}[name](*words)
+        except Exception as e:
+            print(f"{type(e).__name__}: {e}")
+        print(".", flush=True)
+
+
 if __name__ == "__main__":
-    {"serve": serve, "ask": ask, "picked": picked}[sys.argv[1]](*sys.argv[2:])
+    main()

@@ -7,7 +7,6 @@ set -euo pipefail
 . "$(dirname "$0")/lib.bash"
 
 PORT=8080
-HTTP="python3 -SE $TOP/tests/net/http.py"
 
 net_up
 pod web
@@ -16,80 +15,105 @@ pod other
 neighbours web peer
 add other '{"action":"partition"}' # so that the programs stay loaded
 
-server() { # POD
-	coproc SERVER { ip netns exec "$1" $HTTP serve $PORT; }
-	servers+=("$SERVER_PID")
-	read -r -u "${SERVER[0]}" _
+# A server and a client in a pod, for the whole test: asked through one pipe, answering through another.
+talkers=()
+trap 'kill "${talkers[@]}" 2>/dev/null || true' EXIT
+talker() { # POD
+	mkfifo "$E2E_RUN/$1.ask" "$E2E_RUN/$1.told"
+	exec {talker_ask}<>"$E2E_RUN/$1.ask" {talker_told}<>"$E2E_RUN/$1.told"
+	ip netns exec "$1" python3 -SE "$TOP/tests/net/http.py" $PORT <"$E2E_RUN/$1.ask" >"$E2E_RUN/$1.told" 2>/dev/null &
+	talkers+=($!)
+	told "$1" # that it listens
 }
-servers=()
-trap 'kill "${servers[@]}" 2>/dev/null || true' EXIT
-server web 2>/dev/null
-server peer 2>/dev/null
 
-# What http.py prints: for a client of the faulted pod's server, and for the faulted pod as the client.
+told() { # POD
+	local line
+	while read -r line && [[ $line != . ]]; do
+		echo "$line"
+	done <"$E2E_RUN/$1.told"
+}
+
+tell() { # POD WORDS...
+	echo "${*:2}" >"$E2E_RUN/$1.ask"
+	told "$1"
+}
+
+talker web
+talker peer
+
+# What a client of the faulted pod's server is answered, and the faulted pod as the client.
 inward() {
-	ip netns exec peer $HTTP ask "$(ip4 web)" $PORT "$@"
+	tell peer ask "$(ip4 web)" $PORT "$@"
 }
 outward() {
-	ip netns exec web $HTTP ask "$(ip4 peer)" $PORT "$@"
+	tell web ask "$(ip4 peer)" $PORT "$@"
 }
 
-answers() { # WHO WORDS ASK...: what it prints, IPv4 and IPv6
+answers() { # WHO WORDS ASK...: IPv4 and IPv6
 	local from=peer to=web
 	[[ $1 == inward ]] || { from=web to=peer; }
-	equals "$(ip netns exec $from $HTTP ask "$(ip4 $to),$(ip6 $to)" $PORT "${@:3}" 2>&1)" "$2"$'\n'"$2"
+	equals "$(tell $from ask "$(ip4 $to),$(ip6 $to)" $PORT "${@:3}")" "$2"$'\n'"$2"
 }
 
-# ---- which requests
+# The fault of the checks that follow, up to the next 'fault' or 'end'.
+fault() {
+	add_said web "$1" || holds "ADD accepts $1" false
+}
+end() {
+	del web
+}
 
-pod_is_server='"direction":"from"'
-pod_is_client='"direction":"to"'
+# ---- which requests, and how they come
+
 api='"http":{"code":503,"path":"/api/*"}'
 all='"http":{"code":503}'
+pod_is_server='"direction":"from"'
+pod_is_client='"direction":"to"'
+roles() { # who, other and dir of a role
+	dir=pod_is_$1 dir=${!dir} who=inward other=outward
+	[[ $1 == server ]] || who=outward other=inward
+}
 
 for role in server client; do
-	who=$([[ $role == server ]] && echo inward || echo outward)
-	other=$([[ $role == server ]] && echo outward || echo inward)
-	dir=pod_is_$role
-	dir=${!dir}
-
-	with "{\"action\":\"http\",$dir,$api}" "pod as $role: the path decides, on one connection" \
+	roles $role
+	fault "{\"action\":\"http\",$dir,$api}"
+	holds "pod as $role: the path decides, on one connection" \
 		answers "$who" "200 503 200 503 503 200 200" GET:/ GET:/api/1 GET:/ap GET:/api/ 'GET:/api/x?y=/z' 'GET:/x?/api/' GET:/api
+	holds "pod as $role: ten megabytes each way arrive as they were sent" \
+		answers "$who" "503 200 503 200" GET:/api/big GET:/big POST:/api/up:10000000 POST:/up:10000000
+	holds "pod as $role: pipelined requests have each its own answer" \
+		answers "$who" "200 503 200 503 503 200" pipeline GET:/ GET:/api/1 POST:/x:300 POST:/api/2:3000 GET:/api/3 GET:/
+	holds "pod as $role: responses in one piece have each its own status" \
+		answers "$who" "200 503 200 503 503 200" pipeline together GET:/ GET:/api/1 HEAD:/ HEAD:/api/2 GET:/api/3 GET:/
+	holds "pod as $role: a body that looks like responses stays what it is" \
+		answers "$who" "200 503 200 503" GET:/fake GET:/api/1 GET:/fake GET:/api/2
+	end
+	fault "{\"action\":\"http\",$dir,$all,\"target\":{\"ports\":[$PORT]}}"
+	holds "pod as $role: the server's port is the target's" answers "$who" "503 503" GET:/ GET:/
+	holds "pod as $role: the other role is spared" answers "$other" "200 200" GET:/ POST:/x:10
+	holds "pod as $role: 100 Continue and early hints are not the answer" \
+		answers "$who" "503 503 503" expect POST:/x:5000 GET:/early POST:/early:50000
+	holds "pod as $role: chunks, HEAD and split headers" \
+		answers "$who" "503 503 503 503 503" split chunked GET:/chunked HEAD:/ POST:/x:70000 GET:/chunked POST:/chunked:10
+	holds "pod as $role: HTTP/1.0 until the connection ends" answers "$who" 503 version=HTTP/1.0 GET:/big
+	holds "pod as $role: a status without a body stays, unless its headers say that it is empty" \
+		answers "$who" "204 304 503 503" GET:/204 GET:/304 GET:/empty GET:/
+	holds "pod as $role: behind a response of unknown length, pipelined ones are left alone" \
+		answers "$who" "503 200 200" pipeline GET:/chunked GET:/ GET:/
+	holds "pod as $role: eight requests wait on a connection, one more ends our part in it" \
+		answers "$who" "503 503 503 503 503 503 503 503 200 200" pipeline together GET:/{0..9}
+	end
 	with "{\"action\":\"http\",$dir,\"http\":{\"code\":429,\"method\":\"POST\"}}" "pod as $role: the method decides" \
 		answers "$who" "200 429 200 429" GET:/ POST:/x:10 HEAD:/ POST:/y:100000
-	with "{\"action\":\"http\",$dir,$all}" "pod as $role: the other role is spared" answers "$other" "200 200" GET:/ POST:/x:10
-	with "{\"action\":\"http\",$dir,$all,\"target\":{\"ports\":[$PORT]}}" "pod as $role: the server's port is the target's" \
-		answers "$who" "503 503" GET:/ GET:/
 	with "{\"action\":\"http\",$dir,$all,\"target\":{\"ports\":[81]}}" "pod as $role: another port is spared" \
 		answers "$who" "200 200" GET:/ GET:/
-	with "{\"action\":\"http\",$dir,$api}" "pod as $role: ten megabytes each way arrive as they were sent" \
-		answers "$who" "503 200 503 200" GET:/api/big:0 GET:/big:0 POST:/api/up:10000000 POST:/up:10000000
-
-	# ---- how they come
-	with "{\"action\":\"http\",$dir,$api}" "pod as $role: pipelined requests have each its own answer" \
-		answers "$who" "200 503 200 503 503 200" pipeline GET:/ GET:/api/1 POST:/x:300 POST:/api/2:3000 GET:/api/3 GET:/
-	with "{\"action\":\"http\",$dir,$api}" "pod as $role: responses in one piece have each its own status" \
-		answers "$who" "200 503 200 503 503 200" pipeline together GET:/ GET:/api/1 HEAD:/ HEAD:/api/2 GET:/api/3 GET:/
-	with "{\"action\":\"http\",$dir,$all}" "pod as $role: 100 Continue and early hints are not the answer" \
-		answers "$who" "503 503 503" expect POST:/x:5000 GET:/early POST:/early:50000
-	with "{\"action\":\"http\",$dir,$all}" "pod as $role: chunks, HEAD and split headers" \
-		answers "$who" "503 503 503 503 503" split chunked GET:/chunked HEAD:/ POST:/x:70000 GET:/chunked POST:/chunked:10
-	with "{\"action\":\"http\",$dir,$all}" "pod as $role: HTTP/1.0 until the connection ends" answers "$who" 503 version=HTTP/1.0 GET:/big
-	with "{\"action\":\"http\",$dir,$all}" "pod as $role: a status without a body stays, unless its headers say that it is empty" \
-		answers "$who" "204 304 503 503" GET:/204 GET:/304 GET:/empty GET:/
-	with "{\"action\":\"http\",$dir,$api}" "pod as $role: a body that looks like responses stays what it is" \
-		answers "$who" "200 503 200 503" GET:/fake GET:/api/1 GET:/fake GET:/api/2
-	with "{\"action\":\"http\",$dir,$all}" "pod as $role: behind a response of unknown length, pipelined ones are left alone" \
-		answers "$who" "503 200 200" pipeline GET:/chunked GET:/ GET:/
-	with "{\"action\":\"http\",$dir,$all}" "pod as $role: at most eight wait on a connection, the rest is left alone" \
-		answers "$who" "503 503 503 503 503 503 503 503 200 200" pipeline together GET:/{0..9}
 done
 
 # ---- chance, counters
 
 predicted() { # WHO REQUESTS SEED PERCENT
 	local who=$1 n=$2
-	equals "$("$who" $(for ((i = 0; i < n; i++)); do echo "GET:/$i"; done))" "$($HTTP picked "$3" "$4" "$n" 503 200)"
+	equals "$("$who" $(for ((i = 0; i < n; i++)); do echo "GET:/$i"; done))" "$(tell peer picked "$3" "$4" "$n" 503 200)"
 }
 counters() { # MATCHED/INJECTED
 	equals "$(counter web network matched)/$(counter web network injected)" "$1"
@@ -97,7 +121,7 @@ counters() { # MATCHED/INJECTED
 # percent counts requests: with 0 injected or all of them the seed would not be seen
 seeded() {
 	predicted inward 200 7 30 || return 1
-	counters "200/$($HTTP picked 7 30 200 1 0 | tr -cd 1 | wc -c)"
+	counters "200/$(tell peer picked 7 30 200 1 0 | tr -cd 1 | wc -c)"
 }
 with '{"action":"http","name":"network","direction":"from","percent":30,"seed":7,'"$all}" "a seed decides which requests, and they are counted" seeded
 counted() { # WANT ASK...: IPv4 alone, for faults that count
@@ -126,14 +150,13 @@ lossy() { # WHO
 	add peer '{"action":"loss","loss":{"loss":"8"},"seed":3}' || return 1
 	local rc=0
 	predicted "$1" 60 9 50 || rc=1
-	counters "60/$($HTTP picked 9 50 60 1 0 | tr -cd 1 | wc -c)" || rc=1
+	counters "60/$(tell peer picked 9 50 60 1 0 | tr -cd 1 | wc -c)" || rc=1
 	del peer
 	return $rc
 }
 for role in server client; do
-	who=$([[ $role == server ]] && echo inward || echo outward)
-	dir=pod_is_$role
-	with "[{\"action\":\"http\",\"name\":\"network\",${!dir},\"percent\":50,\"seed\":9,$all},
+	roles $role
+	with "[{\"action\":\"http\",\"name\":\"network\",$dir,\"percent\":50,\"seed\":9,$all},
 		{\"action\":\"loss\",\"loss\":{\"loss\":\"8\"},\"direction\":\"both\",\"seed\":4}]" \
 		"pod as $role: what is lost and sent again is decided once" lossy "$who"
 done
@@ -160,11 +183,10 @@ resets() { # WHO
 	equals "$(connections web)$(connections peer)" "" && counters 4/4
 }
 for role in server client; do
-	who=$([[ $role == server ]] && echo inward || echo outward)
-	dir=pod_is_$role
-	with "{\"action\":\"http\",\"name\":\"network\",${!dir},\"http\":{\"abort\":true,\"path\":\"/api/*\"}}" \
+	roles $role
+	with "{\"action\":\"http\",\"name\":\"network\",$dir,\"http\":{\"abort\":true,\"path\":\"/api/*\"}}" \
 		"pod as $role: abort resets both ends and nothing else" resets "$who"
-	with "{\"action\":\"http\",\"name\":\"network\",${!dir},\"http\":{\"abort\":true,\"path\":\"/api/*\"}}" \
+	with "{\"action\":\"http\",\"name\":\"network\",$dir,\"http\":{\"abort\":true,\"path\":\"/api/*\"}}" \
 		"pod as $role: abort with complete checksums" complete_checksums resets "$who"
 done
 lost_reset() {
