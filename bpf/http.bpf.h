@@ -381,7 +381,7 @@ static __always_inline bool http_request_gap(struct __sk_buff *skb, struct http_
 	return false;
 }
 
-/* A connection as of this packet: nothing is under way. */
+/* A connection as of this packet: nothing is under way. (A client that pipelined across this moment is the one that is misjudged.) */
 static __always_inline void http_begin(const struct http_cpu *h, struct http_conn *c)
 {
 	__builtin_memset(c, 0, sizeof(*c));

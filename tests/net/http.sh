@@ -120,8 +120,8 @@ counters() { # MATCHED/INJECTED
 }
 # percent counts requests: with 0 injected or all of them the seed would not be seen
 seeded() {
-	predicted inward 200 7 30 || return 1
-	counters "200/$(tell peer picked 7 30 200 1 0 | tr -cd 1 | wc -c)"
+	predicted inward 100 7 30 || return 1
+	counters "100/$(tell peer picked 7 30 100 1 0 | tr -cd 1 | wc -c)"
 }
 with '{"action":"http","name":"network","direction":"from","percent":30,"seed":7,'"$all}" "a seed decides which requests, and they are counted" seeded
 counted() { # WANT ASK...: IPv4 alone, for faults that count
@@ -149,8 +149,8 @@ with '{"action":"http","name":"network","direction":"both",'"$all}" "direction b
 lossy() { # WHO
 	add peer '{"action":"loss","loss":{"loss":"8"},"seed":3}' || return 1
 	local rc=0
-	predicted "$1" 60 9 50 || rc=1
-	counters "60/$(tell peer picked 9 50 60 1 0 | tr -cd 1 | wc -c)" || rc=1
+	predicted "$1" 40 9 50 || rc=1
+	counters "40/$(tell peer picked 9 50 40 1 0 | tr -cd 1 | wc -c)" || rc=1
 	del peer
 	return $rc
 }
