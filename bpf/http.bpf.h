@@ -122,11 +122,19 @@ __attribute__((noinline)) int http_patch(struct __sk_buff *skb, struct http_entr
 	return 0;
 }
 
-static __always_inline void http_patch_again(struct __sk_buff *skb, struct http_conn *c)
+/* What is sent again. A response that lies far behind is forgotten, before sequence numbers come round to its place. */
+static __always_inline void http_patch_again(struct __sk_buff *skb, const struct http_cpu *h, struct http_conn *c)
 {
-	for (int i = 0; c->rewrites && i < HTTP_RING; i++)
-		if (c->ring[i].rewritten)
-			http_patch(skb, &c->ring[i]);
+	for (int i = 0; c->rewrites && i < HTTP_RING; i++) {
+		struct http_entry *e = &c->ring[i];
+
+		if (!e->rewritten)
+			continue;
+		if (http_after(h->seq, e->start + HTTP_LENGTH_MAX))
+			e->rewritten = 0;
+		else
+			http_patch(skb, e);
+	}
 }
 
 /* Whether the rule may still act: its window is open and nobody switched it off. */
@@ -176,7 +184,8 @@ static __always_inline bool http_rewritable(const struct http_conn *c, const str
 
 	if (status == 101)
 		return false;
-	return (status != 204 && status != 304) || (e->flags & HTTP_HEAD) || (s->has_length && !s->length);
+	return (status != 204 && status != 304) || (e->flags & HTTP_HEAD) ||
+	       (c->response.mode == HTTP_AT && s->has_length && !s->length);
 }
 
 /* A final response begins at 'at': carries out what was decided for its request. */
@@ -254,7 +263,7 @@ static __always_inline void http_response(struct __sk_buff *skb, struct http_cpu
 {
 	c->request.acked = http_later(c->request.acked, h->ack);
 	if (h->len) {
-		http_patch_again(skb, c);
+		http_patch_again(skb, h, c);
 		for (int i = 0; i < HTTP_BATCH && !c->lost_response; i++)
 			if (!http_response_next(skb, c))
 				break;
@@ -354,11 +363,11 @@ __attribute__((noinline)) int http_request_next(struct __sk_buff *skb, struct ht
 		return 0;
 	}
 	/* behind a message of unknown length only a client that has its answer already is understood */
-	if (!known && c->tail && (c->head != c->tail || !http_after(h->ack, c->began)))
+	if (!known && (c->head != c->tail || (c->answered && !http_after(h->ack, c->began))))
 		c->lost_request = 1;
 	else if (!http_take(skb, h, c, offset))
 		c->lost_request = 1;
-	return !c->lost_request && !c->aborted;
+	return c->request.mode == HTTP_AT && !c->lost_request && !c->aborted;
 }
 
 /*

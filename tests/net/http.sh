@@ -95,6 +95,8 @@ for role in server client; do
 		answers "$who" "503 503 503" expect POST:/x:5000 GET:/early POST:/early:50000
 	holds "pod as $role: chunks, HEAD and split headers" \
 		answers "$who" "503 503 503 503 503" split chunked GET:/chunked HEAD:/ POST:/x:70000 GET:/chunked POST:/chunked:10
+	holds "pod as $role: chunked bodies both ways keep the pairing" \
+		answers "$who" "503 503 503 503" chunked POST:/x:70000 GET:/chunked POST:/x:10 GET:/
 	holds "pod as $role: HTTP/1.0 until the connection ends" answers "$who" 503 version=HTTP/1.0 GET:/big
 	holds "pod as $role: a status without a body stays, unless its headers say that it is empty" \
 		answers "$who" "204 304 503 503" GET:/204 GET:/304 GET:/empty GET:/
