@@ -159,7 +159,7 @@ def serve(port):
 class Client:
     """
     Options: 'pipeline' sends all requests at once, 'together' asks the server to answer them in one piece, 'split' sends each request line and
-    its headers apart, 'expect' waits for 100 Continue before a body, 'chunked' sends bodies so, 'version=HTTP/1.0', 'pause=FILE' waits behind the
+    its headers apart, 'cut=BYTES' the first bytes and the rest, 'expect' waits for 100 Continue before a body, 'chunked' sends bodies so, 'version=HTTP/1.0', 'pause=FILE' waits behind the
     first request until FILE is there, having made FILE.reached; 'gap=SECONDS' between requests, 'timed' prints when each was sent and answered.
     """
 
@@ -192,12 +192,15 @@ class Client:
         pieces = self.pieces(*request)
         if "split" not in self.options:
             pieces = [pieces[0] + pieces[1]] + pieces[2:]
+        if "cut" in self.options:
+            cut = int(self.options["cut"])
+            pieces = [pieces[0][:cut], pieces[0][cut:]] + pieces[1:]
         for i, piece in enumerate(pieces):
             if i + 1 == len(pieces) and len(pieces) > 1 and "expect" in self.options:
                 line, _ = self.reader.head()
                 assert line == "HTTP/1.1 100 Continue", line
             self.sock.sendall(piece)
-            if "split" in self.options:
+            if "split" in self.options or "cut" in self.options:
                 time.sleep(0.005)
 
     def receive(self, method, path, size="0"):

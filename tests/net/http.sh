@@ -74,6 +74,10 @@ roles() { # who, other and dir of a role
 	[[ $1 == server ]] || who=outward other=inward
 }
 
+cut_lines() { # "GET /api" may become anything; behind "GET /api/" it does not matter
+	answers "$1" "200 200" cut=8 GET:/api/1 GET:/ && answers "$1" "503 200" cut=9 GET:/api/1 GET:/
+}
+
 for role in server client; do
 	roles $role
 	fault "{\"action\":\"http\",$dir,$api}"
@@ -85,6 +89,7 @@ for role in server client; do
 		answers "$who" "200 503 200 503 503 200" pipeline GET:/ GET:/api/1 POST:/x:300 POST:/api/2:3000 GET:/api/3 GET:/
 	holds "pod as $role: responses in one piece have each its own status" \
 		answers "$who" "200 503 200 503 503 200" pipeline together GET:/ GET:/api/1 HEAD:/ HEAD:/api/2 GET:/api/3 GET:/
+	holds "pod as $role: a request line that is cut is judged by what is certain" cut_lines "$who"
 	holds "pod as $role: a body that looks like responses stays what it is" \
 		answers "$who" "200 503 200 503" GET:/fake GET:/api/1 GET:/fake GET:/api/2
 	end
@@ -240,6 +245,14 @@ curls() {
 		"200/1 503/0 200/0 "
 }
 with '{"action":"http","direction":"from",'"$api}" "curl keeps its connection through it" curls
+
+entries() {
+	bpftool -j map dump pinned /sys/fs/bpf/faultwire/*/http | jq length
+}
+add web "{\"action\":\"http\",$api}"
+holds "a rule is in the map" equals "$(entries)" 1
+del web
+holds "DEL takes it out" equals "$(entries)" 0
 
 del other
 before=$(leftovers)
