@@ -74,6 +74,7 @@ enum fw_op {
 	FW_OP_ASKING,
 	FW_OP_RESET = FW_OP_ASKING, /* TCP: answered with RST, dropped */
 	FW_OP_DNS,                  /* a query that struct fw_dns matches: answered with rcode params[0], dropped for rcode 0 */
+	FW_OP_HTTP,                 /* the response to a request; its event is a request, not a packet */
 	FW_OPS,
 };
 
@@ -222,6 +223,24 @@ struct fw_first {
 };
 
 /*
+ * What FW_OP_HTTP asks of a request and does to it: map 'http', by slot * FW_RULES + rule. A path is matched in one pass by the set of
+ * its prefixes that fit so far: bit i = 'the first i literals are behind us'. 2.1 kB a rule, only where there is one.
+ */
+#define FW_HTTP_LITERALS 127 /* of a path, beside its '*' */
+#define FW_HTTP_METHOD 16
+#define FW_HTTP_ABORT 1U
+
+struct fw_http {
+	__u64 literal[128][2]; /* bit i: literal i is this byte */
+	__u64 star[2];         /* bit i: a '*' stands before literal i */
+	__u32 literals;        /* how many: the bit that says it matches */
+	__u32 flags;
+	char method[FW_HTTP_METHOD]; /* padded with zeros; empty = every one */
+	char code[4];                /* three digits */
+	__u32 reserved;
+};
+
+/*
  * Interval tables: entry i holds for values from lo[i] up to lo[i + 1] - 1. lo[0] = 0; entries past the last repeat the greatest
  * value with the last mask. 'half' is half the power of two that covers the entries in use.
  */
@@ -252,9 +271,10 @@ struct fw_slot {
 	__u64 protocol[FW_PROTOS]; /* rules that take each class */
 	__u64 dport_rules;         /* rules that ask for a destination port */
 	__u64 sport_rules;
-	__u64 hosts_rules;  /* rules that ask for names: their address must be a learned one, or a listed one */
-	__u64 listed_rules; /* of these, the ones that list addresses too */
-	__u64 generation;   /* of the slot's names: what the pod before it in the slot learned is not this one's */
+	__u64 hosts_rules;   /* rules that ask for names: their address must be a learned one, or a listed one */
+	__u64 listed_rules;  /* of these, the ones that list addresses too */
+	__u64 generation;    /* of the slot's names: what the pod before it in the slot learned is not this one's */
+	__u64 http[FW_DIRS]; /* HTTP rules whose responses travel in each direction (their requests are in 'rules' of the other) */
 	__u64 reserved;
 	struct fw_v4 v4; /* by remote address */
 	struct fw_v6 v6;
@@ -324,11 +344,12 @@ _Static_assert(sizeof(struct fw_chain) == 64, "fw_chain");
 _Static_assert(sizeof(struct fw_delay) == 32, "fw_delay");
 _Static_assert(sizeof(struct fw_rule_state) == 64, "fw_rule_state");
 _Static_assert(sizeof(struct fw_rule) == 256, "fw_rule");
-_Static_assert(sizeof(struct fw_slot) == 128 + 2 * (8 + 12 * FW_INTERVALS) + (8 + 12 * FW_INTERVALS) + (8 + 24 * FW_INTERVALS),
+_Static_assert(sizeof(struct fw_slot) == 144 + 2 * (8 + 12 * FW_INTERVALS) + (8 + 12 * FW_INTERVALS) + (8 + 24 * FW_INTERVALS),
 	       "fw_slot");
 _Static_assert(sizeof(struct fw_calendar) == 32 + 16 * FW_TRANSITIONS + 4 * 8, "fw_calendar");
 _Static_assert(sizeof(struct fw_dns) == 3 * 8 * FW_DNS_WORDS + 8 * FW_DNS_WORDS * FW_DNS_ROWS + 40, "fw_dns");
 _Static_assert(sizeof(struct fw_first) == 16, "fw_first");
+_Static_assert(sizeof(struct fw_http) == 2096, "fw_http");
 _Static_assert(sizeof(struct fw_control) == 32, "fw_control");
 _Static_assert(sizeof(struct fw_address) == 24, "fw_address");
 _Static_assert(sizeof(struct fw_listed_key) == 32, "fw_listed_key");

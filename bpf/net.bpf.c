@@ -16,6 +16,7 @@
 #include "bpf/fault.bpf.h"
 #include "bpf/delay.bpf.h"
 #include "bpf/flow.bpf.h"
+#include "bpf/http.bpf.h"
 #include "bpf/match.bpf.h"
 #include "bpf/names.bpf.h"
 #include "bpf/packet.bpf.h"
@@ -24,6 +25,9 @@
 
 #define COPIES_MAX 4
 #define NEXT_RULES 8
+
+/* What net_next came to. Some are called from there, not through net_carry_out: the kernel allows eight calls, and 512 bytes of stack. */
+enum net_next { NEXT_NONE, NEXT_RULE, NEXT_HTTP, NEXT_DNS };
 #define TCP_HEADER 32 /* with timestamps */
 
 char LICENSE[] SEC("license") = "GPL";
@@ -268,17 +272,19 @@ __attribute__((noinline)) int net_next(struct walk *w)
 		return 0;
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < NEXT_RULES && w->mask; i++) {
-		__u32 key = net_lowest(w->mask);
-		struct fw_rule *r;
+		__u32 key = w->slot * FW_RULES + (net_lowest(w->mask) & (FW_RULES - 1));
+		struct fw_rule *r = bpf_map_lookup_elem(&fw_rules, &key);
 
+		w->rule = key;
+		if (r && r->op == FW_OP_HTTP)
+			return NEXT_HTTP;
 		w->mask &= w->mask - 1;
-		key = w->slot * FW_RULES + (key & (FW_RULES - 1));
-		r = bpf_map_lookup_elem(&fw_rules, &key);
 		if (!r || !fault_open(r, key, w->now, &w->window))
 			continue;
-		w->rule = key;
+		if (r->op == FW_OP_DNS)
+			return NEXT_DNS;
 		if (net_asks(r) || fault_gate(r, w->segments, &w->n))
-			return 1;
+			return NEXT_RULE;
 	}
 	return 0;
 }
@@ -286,13 +292,56 @@ __attribute__((noinline)) int net_next(struct walk *w)
 /* The gate of a rule that asks. */
 static __always_inline bool net_gate(struct __sk_buff *skb, struct walk *w, struct fw_rule *r)
 {
-	if ((r->flags & FW_RULE_FIRST) && !flow_is_first(skb, w, w->rule))
-		return false;
+	__u32 state;
+	bool open;
+
 	if (r->op == FW_OP_RESET && !reset_may(skb, w))
 		return false;
-	if (r->flags & FW_RULE_STATE)
-		return fault_gate_state(r, w->segments, &w->n, &w->state);
-	return fault_gate(r, w->segments, &w->n);
+	if (!(r->flags & FW_RULE_STATE))
+		return fault_gate(r, w->segments, &w->n);
+	open = fault_gate_state(r, w->segments, &w->n, &state);
+	w->state = state;
+	return open;
+}
+
+/* Which of the HTTP rules that the packet meets have an open window. */
+__attribute__((noinline)) int net_http_open(struct walk *w)
+{
+	struct http_cpu *h = http_cpu();
+	__u64 mask, window;
+
+	if (!w || !h)
+		return 0;
+	mask = (w->requests | w->responses) & w->mask;
+	h->open = 0;
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < FW_RULES && mask; i++) {
+		__u32 key = w->slot * FW_RULES + (net_lowest(mask) & (FW_RULES - 1));
+		struct fw_rule *r = bpf_map_lookup_elem(&fw_rules, &key);
+
+		if (r && fault_open(r, key, w->now, &window))
+			h->open |= mask & -mask;
+		mask &= mask - 1;
+	}
+	return 0;
+}
+
+/* HTTP rules meet the packet together: what one of them decides for a connection is for the others too. */
+__attribute__((noinline)) int net_http(struct __sk_buff *skb, struct walk *w)
+{
+	struct http_cpu *h = http_cpu();
+
+	if (!w || !h)
+		return 0;
+	h->requests = w->requests & w->mask;
+	h->responses = w->responses & w->mask;
+	w->mask &= ~(w->requests | w->responses);
+	h->slot = w->slot;
+	h->dir = w->dir;
+	h->l4 = w->l4;
+	if (w->ip_protocol == IPPROTO_TCP && w->l4 && http_meet(skb))
+		w->drop = 1;
+	return 0;
 }
 
 __attribute__((noinline)) int net_carry_out(struct __sk_buff *skb, struct walk *w)
@@ -304,10 +353,8 @@ __attribute__((noinline)) int net_carry_out(struct __sk_buff *skb, struct walk *
 		return 0;
 	key = w->rule;
 	r = bpf_map_lookup_elem(&fw_rules, &key);
-	if (!r)
+	if (!r || ((r->flags & FW_RULE_FIRST) && !flow_is_first(skb, w, key)))
 		return 0;
-	if (r->op == FW_OP_DNS)
-		return dns_meet(skb, w, key);
 	if (net_asks(r) && !net_gate(skb, w, r))
 		return 0;
 	if (net_inject(skb, r, w))
@@ -318,9 +365,18 @@ __attribute__((noinline)) int net_carry_out(struct __sk_buff *skb, struct walk *
 /* All rules of the mask, in order, until one drops the packet. */
 static __always_inline void net_walk(struct __sk_buff *skb, struct walk *w)
 {
-	for (int i = 0; i < FW_RULES && w->mask && !w->drop; i++)
-		if (net_next(w))
+	for (int i = 0; i < FW_RULES && w->mask && !w->drop; i++) {
+		int next = net_next(w);
+
+		if (next == NEXT_RULE) {
 			net_carry_out(skb, w);
+		} else if (next == NEXT_DNS) {
+			dns_meet(skb, w, w->rule);
+		} else if (next == NEXT_HTTP) {
+			net_http_open(w);
+			net_http(skb, w);
+		}
+	}
 }
 
 /* The class of our root that a packet goes through; 0 = none. */
@@ -404,7 +460,7 @@ static __always_inline int net_first(struct __sk_buff *skb, __u32 slot, enum fw_
 	struct packet p = {};
 	__u64 mask;
 
-	if (!s || (!s->rules[dir] && !s->hosts_rules) || !packet_parse(skb, &p, dir))
+	if (!s || !(s->rules[dir] | s->hosts_rules | s->http[dir]) || !packet_parse(skb, &p, dir))
 		return TC_ACT_UNSPEC;
 	mask = match_packet(s, &p, dir);
 	if (s->hosts_rules) {
@@ -412,12 +468,18 @@ static __always_inline int net_first(struct __sk_buff *skb, __u32 slot, enum fw_
 
 		mask = names_match(skb, s, &named, mask, dir);
 	}
-	if (!mask)
+	if (!(mask | s->http[dir]))
 		return TC_ACT_UNSPEC;
 
-	struct walk w = {
-		.mask = mask, .slot = slot, .dir = dir, .l3 = p.l3, .l4 = p.l4, .ip_protocol = p.ip_protocol, .v4 = p.v4
-	};
+	struct walk w = { .mask = mask | s->http[dir],
+			  .requests = mask & s->http[dir ^ 1],
+			  .responses = s->http[dir],
+			  .slot = slot,
+			  .dir = dir,
+			  .l3 = p.l3,
+			  .l4 = p.l4,
+			  .ip_protocol = p.ip_protocol,
+			  .v4 = p.v4 };
 
 	return net_fault(skb, &w);
 }

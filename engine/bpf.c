@@ -32,8 +32,9 @@ static const char *const prog_names[BPF_PROGS] = {
 };
 
 static const char *const map_names[BPF_MAPS] = {
-	[BPF_SLOTS] = "slots", [BPF_RULES] = "rules", [BPF_CALENDARS] = "calendars", [BPF_DNS] = "dns",
-	[BPF_FIRST] = "first", [BPF_NAMES] = "names", [BPF_LISTED] = "listed",       [BPF_LEARNED] = "learned",
+	[BPF_SLOTS] = "slots", [BPF_RULES] = "rules",   [BPF_CALENDARS] = "calendars",
+	[BPF_DNS] = "dns",     [BPF_FIRST] = "first",   [BPF_HTTP] = "http",
+	[BPF_NAMES] = "names", [BPF_LISTED] = "listed", [BPF_LEARNED] = "learned",
 };
 
 /* libbpf's last words: where the verifier says why. */
@@ -167,6 +168,7 @@ static int pin_all(const struct net_bpf *skel, struct error *err)
 		{ bpf_map__fd(skel->maps.fw_calendars), map_names[BPF_CALENDARS] },
 		{ bpf_map__fd(skel->maps.fw_dns), map_names[BPF_DNS] },
 		{ bpf_map__fd(skel->maps.fw_first), map_names[BPF_FIRST] },
+		{ bpf_map__fd(skel->maps.fw_http), map_names[BPF_HTTP] },
 		{ bpf_map__fd(skel->maps.fw_names), map_names[BPF_NAMES] },
 		{ bpf_map__fd(skel->maps.fw_listed), map_names[BPF_LISTED] },
 		{ bpf_map__fd(skel->maps.fw_learned), map_names[BPF_LEARNED] },

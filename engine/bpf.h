@@ -13,7 +13,18 @@
 enum bpf_prog { BPF_EGRESS, BPF_INGRESS, BPF_TO_IFB, BPF_STAMP, BPF_PROGS };
 
 /* The maps that user code opens, by their pins. */
-enum bpf_map_pin { BPF_SLOTS, BPF_RULES, BPF_CALENDARS, BPF_DNS, BPF_FIRST, BPF_NAMES, BPF_LISTED, BPF_LEARNED, BPF_MAPS };
+enum bpf_map_pin {
+	BPF_SLOTS,
+	BPF_RULES,
+	BPF_CALENDARS,
+	BPF_DNS,
+	BPF_FIRST,
+	BPF_HTTP,
+	BPF_NAMES,
+	BPF_LISTED,
+	BPF_LEARNED,
+	BPF_MAPS
+};
 
 struct bpf_node {
 	char build[32]; /* this build's pin directory: "<abi>-<hash of the object>" */

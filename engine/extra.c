@@ -9,11 +9,13 @@
 #include <bpf/bpf.h>
 
 #include "lib/dns.h"
+#include "lib/http.h"
 
 union extra {
 	struct fw_calendar calendar;
 	struct fw_dns dns;
 	struct fw_first first;
+	struct fw_http http;
 };
 
 static bool calendar_of(const struct plan_rule *r, union extra *ret)
@@ -34,6 +36,14 @@ static bool first_of(const struct plan_rule *r, union extra *ret)
 	return r->first_connections;
 }
 
+static bool http_of(const struct plan_rule *r, union extra *ret)
+{
+	if (r->rule.op != FW_OP_HTTP)
+		return false;
+	http_compile(&r->http, &ret->http);
+	return true;
+}
+
 static const struct {
 	enum bpf_map_pin map;
 	bool (*of)(const struct plan_rule *r, union extra *ret); /* the map's value; false = the rule has none */
@@ -42,6 +52,7 @@ static const struct {
 	{ BPF_CALENDARS, calendar_of, "wall-clock schedules" },
 	{ BPF_DNS, dns_of, "dns patterns" },
 	{ BPF_FIRST, first_of, "firstConnections" },
+	{ BPF_HTTP, http_of, "http" },
 };
 
 static int set_one(struct bpf_node *node, size_t which, uint32_t key, const void *value, struct error *err)

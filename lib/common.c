@@ -11,17 +11,6 @@
 
 static const char *const anchors[] = { [ANCHOR_POD] = "pod", [ANCHOR_CLOCK] = "clock", NULL };
 
-int common_unbuilt(const struct json *j, const char *const *keys, struct error *err)
-{
-	for (; *keys; keys++) {
-		struct json at = json_get(j, *keys);
-
-		if (json_has(&at))
-			return error_set(err, ENOTSUP, "%s: not built yet, remove it", at.path);
-	}
-	return 0;
-}
-
 bool common_is_name(const char *s, size_t max)
 {
 	size_t n = strlen(s);

@@ -109,6 +109,15 @@ struct fault_dns {
 	uint8_t rcode; /* 0 = no answer at all */
 };
 
+#define FAULT_PATH_MAX 127 /* as many literals as a rule holds (FW_HTTP_LITERALS) */
+#define FAULT_METHOD_MAX 16
+
+struct fault_http {
+	char path[FAULT_PATH_MAX + 1];     /* a glob whose only wildcard is '*'; "*" = every one */
+	char method[FAULT_METHOD_MAX + 1]; /* "" = every one */
+	uint16_t code;                     /* 0 = the connection is reset */
+};
+
 struct fault {
 	const struct fault_kind *kind;
 	char path[96]; /* "faultwire.dev/network[0]", for messages */
@@ -133,6 +142,7 @@ struct fault {
 		struct fault_corrupt corrupt;
 		struct fault_bandwidth bandwidth;
 		struct fault_dns dns;
+		struct fault_http http;
 	};
 };
 
@@ -143,7 +153,7 @@ enum fault_layer { LAYER_NETWORK };
  * leaves... to the plan. 'body' is the key that holds its parameters, NULL when it has none. 'order' is the place in
  * which a packet meets it.
  */
-enum fault_order { ORDER_PARTITION, ORDER_DNS, ORDER_LOSS, ORDER_CORRUPT, ORDER_DUPLICATE, ORDER_SHAPE };
+enum fault_order { ORDER_PARTITION, ORDER_ANSWER, ORDER_LOSS, ORDER_CORRUPT, ORDER_DUPLICATE, ORDER_SHAPE };
 struct fault_kind {
 	const char *name;
 	const char *body;
@@ -170,6 +180,6 @@ void fault_cleanup(struct fault *f);
 
 /* The kinds, each defined in faults/<file>.c */
 extern const struct fault_kind fault_kind_partition, fault_kind_loss, fault_kind_corrupt, fault_kind_duplicate, fault_kind_delay,
-	fault_kind_bandwidth, fault_kind_rate, fault_kind_reset, fault_kind_dns;
+	fault_kind_bandwidth, fault_kind_rate, fault_kind_reset, fault_kind_dns, fault_kind_http;
 
 #endif

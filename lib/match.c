@@ -283,6 +283,9 @@ static void compile_masks(const struct plan_rules *rules, struct fw_slot *ret)
 		for (int dir = 0; dir < FW_DIRS; dir++)
 			if (r->dirs & 1U << dir)
 				ret->rules[dir] |= bit;
+		for (int dir = 0; dir < FW_DIRS; dir++)
+			if (r->rule.op == FW_OP_HTTP && (r->dirs & 1U << dir))
+				ret->http[dir ^ 1] |= bit;
 		for (int class = 0; class < FW_PROTOS; class ++)
 			if (r->target.protocol == PROTOCOL_ANY || classes[r->target.protocol] == (enum fw_protocol) class)
 				ret->protocol[class] |= bit;

@@ -17,7 +17,6 @@ static const struct {
 	const char *name, *why;
 	int code;
 } refused_actions[] = {
-	{ "http", "is not built yet, remove the fault", ENOTSUP },
 	{ "reorder", "is part of a delay: use action 'delay' with 'delay.reorder'", EINVAL },
 };
 
@@ -58,7 +57,6 @@ static int parse_action(const struct json *j, const struct fault_kind **ret, str
 /* Keys that are known, but not here. */
 static int refuse_foreign(const struct json *j, const struct fault_kind *kind, struct error *err)
 {
-	static const char *const unbuilt[] = { "http", NULL };
 	struct json containers = json_get(j, "containers");
 
 	if (json_has(&containers))
@@ -74,7 +72,7 @@ static int refuse_foreign(const struct json *j, const struct fault_kind *kind, s
 				"belongs to action '%s', but this fault's action is '%s': remove it, or make two faults of it",
 				fault_kinds[i]->name, kind->name);
 	}
-	return common_unbuilt(j, unbuilt, err);
+	return 0;
 }
 
 static int parse_body(const struct json *j, struct fault *f, struct error *err)
@@ -112,6 +110,9 @@ static int parse_packets(const struct json *j, struct fault *f, struct error *er
 	if (r < 0)
 		return r;
 	f->first_connections = (uint32_t)first_connections;
+	if (f->first_connections && f->kind->order == ORDER_ANSWER)
+		return json_error(&first, err, "action '%s' counts %s, not packets of connections: remove it, or use 'when'",
+				  f->kind->name, f->kind->name[0] == 'd' ? "queries" : "requests");
 	if (f->first_connections && f->target.protocol != PROTOCOL_ANY && f->target.protocol != PROTOCOL_TCP)
 		return json_error(&first, err, "counts TCP connections: remove 'target.protocol', or remove it");
 	f->direction = (enum fault_direction)which_direction;

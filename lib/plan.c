@@ -341,6 +341,7 @@ static int finish_ifb(const struct plan_builder *b, struct error *err)
 static int finish_ops(struct plan_builder *b, struct error *err)
 {
 	_cleanup_hosts_ struct hosts_tables hosts = {};
+	const unsigned int both = 1U << FW_EGRESS | 1U << FW_INGRESS;
 	unsigned int rooted = 0, dirs = 0;
 	struct plan_op *op;
 
@@ -355,9 +356,9 @@ static int finish_ops(struct plan_builder *b, struct error *err)
 	for (size_t i = 0; i < b->n_leaves; i++)
 		rooted |= 1U << b->leaves[i].dir;
 	for (size_t i = 0; i < b->rules.n_rules; i++)
-		dirs |= b->rules.rules[i].dirs;
+		dirs |= b->rules.rules[i].rule.op == FW_OP_HTTP ? both : b->rules.rules[i].dirs; /* requests and responses */
 	if (hosts_any(&b->rules))
-		dirs = 1U << FW_EGRESS | 1U << FW_INGRESS; /* questions, answers */
+		dirs = both; /* questions and answers */
 	if ((rooted & 1U << FW_INGRESS) && finish_ifb(b, err))
 		return -err->code;
 

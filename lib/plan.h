@@ -38,6 +38,7 @@ struct plan_rule {
 	struct calendar *calendar;  /* of FW_RULE_CALENDAR, the plan's */
 	char *dns, *dns_types;      /* FW_OP_DNS: lib/dns.h's patterns and types, the plan's; NULL for others */
 	uint32_t first_connections; /* FW_RULE_FIRST */
+	struct fault_http http;     /* of FW_OP_HTTP */
 	struct fw_rule rule;        /* start_ns relative to the sandbox's creation */
 };
 

@@ -7,6 +7,7 @@
 
 #include "lib/dns.h"
 #include "lib/hosts.h"
+#include "lib/http.h"
 #include "lib/plan.h"
 #include "lib/util.h"
 
@@ -235,6 +236,8 @@ static cJSON *rule_to_json(const struct plan_rule *r)
 		cJSON_AddStringToObject(o, "dns", r->dns);
 		cJSON_AddStringToObject(o, "dnsTypes", r->dns_types);
 	}
+	if (r->rule.op == FW_OP_HTTP)
+		http_to_json(cJSON_AddObjectToObject(o, "http"), &r->http);
 	return o;
 }
 
@@ -280,7 +283,7 @@ static int more_from_json(const struct json *j, struct plan_rule *rule, struct e
 static int rule_from_json(const struct json *j, struct plan_rule *rule, struct error *err)
 {
 	struct json name = json_get(j, "name"), dirs = json_get(j, "dirs"), target = json_get(j, "target");
-	struct json calendar = json_get(j, "calendar");
+	struct json calendar = json_get(j, "calendar"), http = json_get(j, "http");
 	struct json include = json_get(j, "includeNode"), armed = json_get(j, "armed");
 	const char *s = "";
 	uint64_t v = 0;
@@ -306,6 +309,8 @@ static int rule_from_json(const struct json *j, struct plan_rule *rule, struct e
 		r = calendar_from_json(&calendar, &rule->calendar, err);
 	if (!r)
 		r = target_from_json(&target, &rule->target, err);
+	if (!r && json_has(&http))
+		r = http_from_json(&http, &rule->http, err);
 	if (!r)
 		r = more_from_json(j, rule, err);
 	if (!r && !rule->calendar != !(rule->rule.flags & FW_RULE_CALENDAR))

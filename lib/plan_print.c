@@ -122,6 +122,15 @@ static void print_dns(FILE *out, const struct plan_rule *r)
 		answer ? answer : "an error");
 }
 
+static void print_http(FILE *out, const struct fault_http *http)
+{
+	if (http->code)
+		fprintf(out, "status %u for ", http->code);
+	else
+		fputs("reset for ", out);
+	fprintf(out, "%s%s%s", http->method, http->method[0] ? " " : "HTTP ", http->path);
+}
+
 static void print_rule(FILE *out, const struct plan_rule *r)
 {
 	static const char *const ops[FW_OPS] = {
@@ -144,13 +153,15 @@ static void print_rule(FILE *out, const struct plan_rule *r)
 		print_rate(out, &r->rule);
 	else if (r->rule.op == FW_OP_DNS)
 		print_dns(out, r);
+	else if (r->rule.op == FW_OP_HTTP)
+		print_http(out, &r->http);
 	else
 		fputs(ops[r->rule.op], out);
 	if (r->rule.op == FW_OP_LEAF)
 		fprintf(out, " %u", 2 * r->rule.leaf);
 	fputs(", ", out);
 	print_percent(out, r->rule.probability);
-	fputs(r->rule.flags & FW_RULE_CHAIN ? " by a chain, of" : " of", out);
+	fputs(r->rule.flags & FW_RULE_CHAIN ? " by a chain, of" : r->rule.op == FW_OP_HTTP ? " of requests," : " of", out);
 	print_target(out, r);
 	if (r->first_connections)
 		fprintf(out, ", the first %u connection%s", r->first_connections, r->first_connections == 1 ? "" : "s");

@@ -238,7 +238,6 @@ static void reads_wall_clock_schedules(void **state)
 static void says_what_is_not_built_yet(void **state)
 {
 	static const struct refusal cases[] = {
-		{ "\"http\":{}", ENOTSUP, NET ".http", { "not built yet" } },
 		{ "\"containers\":[\"app\"]", EINVAL, NET ".containers", { "the whole pod", "remove it" } },
 	};
 
@@ -257,7 +256,6 @@ static void refuses_actions_gone_wrong(void **state)
 		  { "unknown action 'dely', did you mean 'delay'?", "loss", "partition" } },
 		{ "{\"action\":\"\"}", EINVAL, NET ".action", { "unknown action '' (allowed: delay, loss" } },
 		{ "{\"action\":\"Delay\"}", EINVAL, NET ".action", { "did you mean 'delay'?" } },
-		{ "{\"action\":\"http\"}", ENOTSUP, NET ".action", { "'http' is not built yet" } },
 		{ "{\"action\":\"reorder\",\"reorder\":{}}", EINVAL, NET ".action", { "use action 'delay' with 'delay.reorder'" } },
 		{ "{\"action\":\"delay\"}", EINVAL, NET, { "action 'delay' needs 'delay' beside it" } },
 		{ "{\"action\":\"rate\",\"bandwidth\":{}}",
