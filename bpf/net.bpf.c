@@ -52,18 +52,18 @@ struct walk {
 	__u64 now;      /* monotonic */
 	__u64 delay_ns; /* sum of the delays */
 	__u64 wait_ns;  /* longest wait of the virtual clocks */
-	__u64 order;    /* packets of a flow for which this is the same stay in order */
+	__u64 order;    /* packets of a flow (alone: of all) for which this is the same stay in order */
 	__u32 slot, dir;
 	__u32 segments;
 	__u32 l4, ip_protocol;
 	__u32 leaf; /* k of the shaping leaf, 0 = none */
 	__u32 copies;
-	__u8 drop, corrupt, edt, pad;
+	__u8 drop, corrupt, edt, alone;
 };
 
 /*
  * fq looks at a flow again only when its first packet is due, so one that is due earlier must be in another flow: what waits equally long
- * stays together, what a draw of its own delays is alone.
+ * stays together, what a draw of its own delays is alone: numbered on, so that flows are taken again as late as can be.
  */
 static __always_inline void net_delay(struct walk *w, struct fw_rule *r, __u64 n, __u64 window, __u32 state)
 {
@@ -74,7 +74,8 @@ static __always_inline void net_delay(struct walk *w, struct fw_rule *r, __u64 n
 		return;
 	delay = delay_jitter(r, alone ? n : window, state);
 	w->delay_ns += delay;
-	w->order += alone ? n + 1 : fault_mix(delay);
+	w->order += alone ? r->key + n : fault_mix(delay);
+	w->alone |= alone;
 }
 
 /* Bytes on the wire: on the way in the kernel has counted neither the link's header nor those of the segments that were merged. */
@@ -322,7 +323,7 @@ static __always_inline int net_send(struct __sk_buff *skb, struct walk *w, enum 
 	if (clones) {
 		net_decide(skb, tag, depart, class);
 		if (w->order)
-			bpf_set_hash(skb, bpf_get_hash_recalc(skb) + w->order);
+			bpf_set_hash(skb, (w->alone ? 0 : bpf_get_hash_recalc(skb)) + w->order);
 		for (__u32 i = 0; i <= COPIES_MAX && i < clones; i++)
 			if (bpf_clone_redirect(skb, skb->ifindex, flags))
 				w->edt = 0; /* no memory: the packet itself goes, unshaped rather than lost */
