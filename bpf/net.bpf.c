@@ -58,7 +58,7 @@ static __always_inline void net_decide(struct __sk_buff *skb, __u32 tag, __u64 d
 
 /*
  * fq looks at a flow again only when its first packet is due, so one that is due earlier must be in another flow: what waits equally long
- * stays together, what a draw of its own delays is alone.
+ * stays together, what a draw of its own delays is alone: numbered on, so that flows are taken again as late as can be.
  */
 static __always_inline void net_delay(struct walk *w, struct fw_rule *r)
 {
@@ -69,7 +69,8 @@ static __always_inline void net_delay(struct walk *w, struct fw_rule *r)
 		return;
 	delay = delay_jitter(r, alone ? w->n : w->window, w->state);
 	w->delay_ns += delay;
-	w->order += alone ? w->n + 1 : fault_mix(delay);
+	w->order += alone ? r->key + w->n : fault_mix(delay);
+	w->alone |= alone;
 }
 
 /* Bytes on the wire: on the way in the kernel has counted neither the link's header nor those of the segments that were merged. */
@@ -426,7 +427,7 @@ static __always_inline int net_send(struct __sk_buff *skb, struct walk *w, enum 
 	if (clones) {
 		net_decide(skb, tag, depart, class);
 		if (w->order)
-			bpf_set_hash(skb, bpf_get_hash_recalc(skb) + w->order);
+			bpf_set_hash(skb, (w->alone ? 0 : bpf_get_hash_recalc(skb)) + w->order);
 		for (__u32 i = 0; i <= COPIES_MAX && i < clones; i++)
 			if (bpf_clone_redirect(skb, skb->ifindex, flags))
 				w->edt = 0; /* no memory: the packet itself goes, unshaped rather than lost */

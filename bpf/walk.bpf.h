@@ -15,7 +15,7 @@ struct walk {
 	__u64 now;                 /* monotonic */
 	__u64 delay_ns;            /* sum of the delays */
 	__u64 wait_ns;             /* longest wait of the virtual clocks */
-	__u64 order;               /* packets of a flow for which this is the same stay in order */
+	__u64 order;               /* packets of a flow (alone: of all) for which this is the same stay in order */
 	__u64 requests, responses; /* HTTP rules that take the packet for a request's, for a response's */
 	__u64 n, window;           /* of the rule that is met now: the event's number, which window is open */
 	__u32 rule;                /* its key in fw_rules */
@@ -26,7 +26,7 @@ struct walk {
 	__u8 dir, v4, ip_protocol;
 	__u8 leaf; /* k of the shaping leaf, 0 = none */
 	__u8 copies;
-	__u8 drop, corrupt, edt;
+	__u8 drop, corrupt, edt, alone;
 	__u8 reply; /* enum walk_reply: dropped, and answered so */
 	__u8 rcode; /* of WALK_DNS */
 };

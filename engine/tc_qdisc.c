@@ -30,8 +30,8 @@ _Static_assert(LEAF_MAJOR(0, 0) > FW_ROOT_MAJOR, "the root's handle is its own")
 _Static_assert(2 * FW_RULES + 1 <= LEAF_MINOR_MAX, "every leaf has handles");
 
 #define FQ_PACKETS 1000000
-/* A packet with a delay of its own is a flow of its own; the default of 1,024 flows would hold some behind others. */
-#define FQ_FLOW_MASK 0xfffffU
+/* A packet with a delay of its own is a flow of its own: the default of 1,024 would hold some behind others. 10 MB of flows at most. */
+#define FQ_FLOW_MASK 0xffffU
 _Static_assert(FW_CURVE_UNIT == NETEM_DIST_SCALE, "tables are in netem's units");
 
 struct qdisc {

@@ -98,7 +98,7 @@ holds_all() {
 		with "{\"action\":\"delay\",\"delay\":{\"latency\":\"10s\"},\"direction\":\"$direction\",\"backend\":\"edt\"}" \
 			"10 s of 10,000 packets in flight, direction $direction: none is lost" holds_all_of "$from" "$to" 9999.9 10020
 	done
-	with "$(jittered 10s 2s normal 50 42)" "10 s of 10,000 packets with jitter: none is lost" holds_all_of web peer 2000 18020
+	with "$(jittered 10s 2s uniform 50 42)" "10 s of 10,000 packets with jitter: none is lost, none waits for another" holds_all_jittered
 	with "[$(jittered 3s 1s uniform 25 43),$(jittered 3s 1s uniform 50 44),$(jittered 4s 1s pareto 0 45)]" \
 		"delays add up on one qdisc" holds_all_of web peer 5900 16020
 }
@@ -106,6 +106,11 @@ holds_all() {
 holds_all_of() { # FROM TO LEAST-MS MOST-MS
 	packets "$1" "$2" -n 10000 -g 500 -w 19000
 	stats untouched && stats between "$3" "$4"
+}
+
+# Were two packets in one flow of fq, the second would wait until the first is due.
+holds_all_jittered() {
+	holds_all_of web peer 8000 12020 && stats predicted-process 42 10000 2000 50 20
 }
 
 refuses_netem() {
