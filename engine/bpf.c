@@ -278,7 +278,7 @@ int bpf_calendar_clear(const struct bpf_node *node, uint16_t slot, unsigned int 
 {
 	uint32_t key = slot * FW_RULES + rule;
 
-	if (bpf_map_delete_elem(node->calendars, &key) && errno != ENOENT)
+	if (node->calendars >= 0 && bpf_map_delete_elem(node->calendars, &key) && errno != ENOENT)
 		return error_set(err, errno, "cannot take away the schedule of rule %u of slot %u: %s", rule, slot,
 				 strerror(errno));
 	return 0;
