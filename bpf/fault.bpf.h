@@ -43,11 +43,12 @@ struct {
 	__type(value, struct fw_control);
 } fw_control SEC(".maps");
 
-/* Of rules with FW_RULE_CALENDAR alone, by slot * FW_RULES + rule; 704 bytes each, when there. */
+#define CALENDARS_MAX (FW_SLOTS * FW_RULES) /* slot 0 is nobody's */
+/* Of rules with FW_RULE_CALENDAR alone, by slot * FW_RULES + rule; 704 bytes each when there, and 1 MB for the table. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, (FW_SLOTS + 1) * FW_RULES);
+	__uint(max_entries, CALENDARS_MAX);
 	__type(key, __u32);
 	__type(value, struct fw_calendar);
 } fw_calendars SEC(".maps");

@@ -163,6 +163,10 @@ with '{"action":"partition","start":"1h","duration":"1s","schedule":"@every 1s",
 	"start holds windows by the clock back as well" after 50 50 web peer untouched
 with '{"action":"partition","duration":"1s","schedule":"@every 1s","anchor":"clock"}' "windows by the clock need no start" \
 	after 50 50 web peer lost 50
+with '{"action":"partition","duration":"2m","schedule":"* * * * *","timeZone":"America/New_York"}' "windows of five fields that overlap are one" \
+	after 50 50 web peer lost 50
+with '{"action":"partition","duration":"1h","schedule":"0 12 29 2 *"}' "a window of five fields that is far away is closed" \
+	after 50 50 web peer untouched
 
 # ---- operator
 
