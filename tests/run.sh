@@ -63,7 +63,7 @@ SUITES=(
 	"vm-time-6.1|b|vm 6.1 tests/net/time.sh -i -m 1024 -t 900"
 	"vm-edt-6.12|b|vm 6.12 tests/net/edt.sh -i -m 1024 -t 900"
 	"vm-pod-6.12|b|vm 6.12 e2e/pod.sh -m 1536 -t 600"
-	"vm-names-6.1|b|vm 6.1 \"tests/net/names.sh idle\" -i -m 1024 -t 600"
+	"vm-names-6.1|b|vm 6.1 tests/net/names.sh -m 1024 -t 600"
 	"vm-many-6.12|b|vm 6.12 tests/net/many.sh -c 2 -m 1024 -t 600"
 	"vm-calendar-6.1|b|vm 6.1 tests/net/calendar.sh -m 1024 -t 500"
 	"vm-calendar-6.12|a|vm 6.12 tests/net/calendar.sh -m 1024 -t 500"

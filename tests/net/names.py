@@ -4,7 +4,7 @@
 #
 #     names.py serve ZONE ADDRESS...       answers over UDP from ZONE, which is read anew for every question
 #     names.py ask SERVER NAME[/TYPE][@ID] ... asks from one port, the ID chosen or 1, 2, ...; prints how many bytes each answer has
-#     names.py pool ADDRESS PORT           connects once; each line of standard input goes there and back; prints 'ok'
+#     names.py pool ADDRESS PORT           connects when it has a line; each line of standard input goes there and back; prints 'ok'
 #     names.py echo ADDRESS PORT           the other end of it
 #
 # ZONE has a line a name: NAME TTL STYLE ADDRESS... where an address is a CNAME if it is none. STYLE is one of styles[] or 'plain'.
@@ -211,8 +211,10 @@ def ask(server, *names):
 
 
 def pool(address, port):
-    s = socket.create_connection((address, int(port)))
+    s = None
+    print("ready", flush=True)
     for line in sys.stdin:
+        s = s or socket.create_connection((address, int(port)))
         s.sendall(line.encode())
         print("ok" if s.recv(100) else "closed", flush=True)
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Targets by name: what the kernel learns from a pod's questions to a resolver and their answers, for how long, and what it must not
-# believe. names.sh idle: the waits of minutes as well, for a machine where sleeping costs nothing (tests/vm/run -i).
+# believe.
 set -euo pipefail
 # shellcheck source=tests/net/lib.bash
 . "$(dirname "$0")/lib.bash"
@@ -51,9 +51,8 @@ pod dns
 ip -n dns addr add 10.88.9.9/16 dev eth0
 zone
 before=$(leftovers)
-# A clock that runs while nothing does makes starting look long.
 ip netns exec dns python3 -SE "$NAMES" serve "$ZONE" "$(ip4 dns)" "$(ip6 dns)" 10.88.9.9 >"$E2E_RUN/dns.log" &
-e2e_wait 3600 grep -q ready "$E2E_RUN/dns.log"
+e2e_wait 60 grep -q ready "$E2E_RUN/dns.log"
 
 # ---- what is learned
 
@@ -191,14 +190,55 @@ with "$(hosts "\"$DB\"")" "the node is exempt though it is learned" node
 
 # ---- for how long
 
-pool_send() {
-	local line
-	echo x >&"${POOL[1]}" && read -r -t 20 line <&"${POOL[0]}" && equals "$line" ok
+clock() {
+	python3 -SE -c 'import time; print(time.monotonic_ns())'
 }
 
-pool_open() { # a connection of web with peer, in POOL
+until_ns() { # when the one address that is learned is forgotten
+	bpftool map dump pinned "$(echo /sys/fs/bpf/faultwire/*/learned)" -j | jq '.[0].formatted.value.until_ns'
+}
+
+# The address stays for SECONDS, counted from a moment of the command.
+stays() { # SECONDS SLACK-SECONDS COMMAND...
+	local from till
+	from=$(clock)
+	"${@:3}" || return 1
+	till=$(until_ns)
+	((till >= from + ($1 - $2) * 1000000000 && till <= $(clock) + $1 * 1000000000)) || {
+		echo "until $till, from $from"
+		return 1
+	}
+}
+
+lasts() {
+	zone "$DB 0 plain $(ip4 peer)"
+	stays 1 0 ask "$DB" && sleep 1.1 && learned web 0 && spared || return 1
+	zone "$DB 77 plain $(ip4 peer)"
+	stays 77 0 ask "$DB" && learned web 1 || return 1
+	zone "$DB 30 plain $(ip4 peer)"
+	ask "$DB" && (($(until_ns) > $(clock) + 31000000000)) || return 1
+	zone "$DB 1000000 plain $(ip4 peer)"
+	stays 3600 0 ask "$DB"
+}
+with "$(hosts "\"$DB\"")" "an address that nobody uses lasts for the longest TTL of its answers, between a second and an hour" lasts
+
+used() {
+	zone "$DB 100 plain $(ip4 peer)"
+	ask "$DB" && stays 300 1 lost || return 1
+	stays 300 1 after 20 50 peer web untouched
+}
+with "$(hosts "\"$DB\"")" "an address that packets go to or come from lasts for five minutes after the last" used
+
+pool_open() { # a connection of web with peer, in POOL, once there is something to send
 	coproc POOL { exec ip netns exec web python3 -SE "$NAMES" pool "$(ip4 peer)" 7000; }
 	pool_pid=$POOL_PID
+	local line
+	read -r line <&"${POOL[0]}" && equals "$line" ready
+}
+
+pool_send() {
+	local line
+	echo x >&"${POOL[1]}" && read -r line <&"${POOL[0]}" && equals "$line" ok
 }
 
 pool_counts() { # the fault meets what the connection sends
@@ -214,7 +254,7 @@ pool_counts() { # the fault meets what the connection sends
 # Of an answer's two addresses one is used, and is still the fault's when its TTL is long over.
 outlives() {
 	zone "$DB 5 plain $(ip4 peer) $(ip4 other)"
-	ask "$DB" && pool_open && pool_send || return 1
+	pool_open && ask "$DB" && pool_send || return 1
 	sleep 6
 	learned web 1 && pool_counts && spared other
 	local rc=$?
@@ -223,32 +263,9 @@ outlives() {
 }
 COUNT=',"when":"1000000"'
 ip netns exec peer python3 -SE "$NAMES" echo "$(ip4 peer)" 7000 >"$E2E_RUN/echo.log" &
-e2e_wait 3600 grep -q ready "$E2E_RUN/echo.log"
+e2e_wait 60 grep -q ready "$E2E_RUN/echo.log"
 with "{\"action\":\"partition\",\"name\":\"f\"$COUNT,\"target\":{\"hosts\":[\"$DB\"]}}" \
 	"a connection outlives its name's TTL of 5 s and is still faulted, an address without one is not" outlives
-
-# TTLs that are shorter than a busy machine's pauses.
-expires() {
-	zone "$DB $1 plain $(ip4 peer)"
-	ask "$DB" && learned web 1 && sleep "$2" && learned web 0 && spared
-}
-
-idle() {
-	zone "$DB 5 plain $(ip4 peer)"
-	ask "$DB" && pool_open && pool_send || return 1
-	sleep 290
-	pool_counts && sleep 290 && pool_counts && sleep 301 && learned web 0 && not pool_counts
-	local rc=$?
-	kill "$pool_pid"
-	return $rc
-}
-if [[ ${1-} == idle ]]; then
-	with "$(hosts "\"$DB\"")" "an address that nobody used is forgotten after its TTL" expires 2 2.1
-	with "$(hosts "\"$DB\"")" "a TTL of nothing is a second" expires 0 1.1
-	with "$(hosts "\"$DB\"")" "a TTL of days is an hour" expires 1000000 3601
-	with "{\"action\":\"partition\",\"name\":\"f\"$COUNT,\"target\":{\"hosts\":[\"$DB\"]}}" \
-		"a connection keeps its address through five minutes of silence, not longer" idle
-fi
 
 # ---- what must not be learned
 
