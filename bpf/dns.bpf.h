@@ -174,7 +174,7 @@ static __always_inline void dns_inject(struct walk *w, __u32 rcode)
 		w->reply = w->ip_protocol == IPPROTO_TCP ? WALK_RESET : WALK_DNS;
 }
 
-/* A segment that is sent again is the same query: it meets what was decided for it. NULL = new, or nothing can be remembered. */
+/* Where the connection's last decision is kept: a segment that is sent again is the same query. NULL = no memory. */
 static __always_inline struct flow *dns_flow(struct __sk_buff *skb, struct walk *w, __u32 rule, const __be32 *tcp)
 {
 	struct flow new = {}, *f;

@@ -24,9 +24,9 @@ extern const uint16_t dns_type_numbers[];
 char *dns_pattern(const char *text);
 
 /*
- * Patterns and type names, each separated by one space, as the kernel's table; no patterns = all names, no types = all. -E2BIG when the
- * patterns need more than DNS_STATES (a pattern needs its characters without '*', and one more), -EINVAL for an
- * unknown type, a pattern that is not canonical, or too many of either. *ret is whole or untouched.
+ * Canonical patterns and type names, each separated by one space, as the kernel's table; no patterns = all names, no types = all. -E2BIG
+ * when the patterns need more than DNS_STATES (a pattern needs its characters without '*', and one more), -EINVAL for a type that is
+ * unknown or one too many. *ret is whole or untouched.
  */
 int dns_compile(const char *patterns, const char *types, struct fw_dns *ret);
 
