@@ -202,6 +202,23 @@ lost_reset() {
 with '[{"action":"http","direction":"from","http":{"abort":true}},{"action":"loss","loss":{"loss":100},"when":"1..2","direction":"to"}]' \
 	"a reset that is lost is sent again" lost_reset
 
+# ---- beside other faults
+
+delayed='"direction":"both","delay":{"latency":"20ms"}'
+doubled='{"action":"duplicate","direction":"both","duplicate":{"duplicate":"20"}}'
+for role in server client; do
+	roles $role
+	for backend in netem edt; do
+		sentence="pod as $role: beside a delay ($backend) and duplicates"
+		if ! has_qdisc netem || ! has_qdisc fq; then
+			skip "$sentence" "this kernel has no netem or no fq"
+			continue
+		fi
+		with "[{\"action\":\"http\",$dir,$api},{\"action\":\"delay\",\"backend\":\"$backend\",$delayed},$doubled]" "$sentence" \
+			answers "$who" "200 503 200 503" GET:/ GET:/api/1 GET:/big POST:/api/2:100000
+	done
+done
+
 # ---- it ends
 
 # One connection, a request every 50 ms: inside the window each is hit, outside none.
