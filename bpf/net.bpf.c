@@ -12,6 +12,7 @@
 #include <linux/tcp.h>
 #include <bpf/bpf_helpers.h>
 
+#include "bpf/corrupt.bpf.h"
 #include "bpf/dns.bpf.h"
 #include "bpf/fault.bpf.h"
 #include "bpf/delay.bpf.h"
@@ -107,93 +108,6 @@ out:
 	return true;
 }
 
-/* Offset of a payload byte to damage; 0 when the packet has no transport payload here. */
-static __always_inline __u32 net_payload(struct __sk_buff *skb, const struct walk *w, __u32 draw)
-{
-	__u32 header = 8, start, room;
-	__u8 doff;
-
-	if (!w->l4 || w->l4 > 256)
-		return 0;
-	if (w->ip_protocol == IPPROTO_TCP) {
-		if (bpf_skb_load_bytes(skb, w->l4 + 12, &doff, 1))
-			return 0;
-		header = (doff >> 4) * 4;
-	}
-	start = w->l4 + header;
-	if (skb->len <= start)
-		return 0;
-	room = skb->len - start;
-	return start + draw % room;
-}
-
-/* Where the checksum of the transport is; 0 = none that we know. */
-static __always_inline __u32 net_checksum(const struct walk *w)
-{
-	switch (w->l4 ? w->ip_protocol : 0) {
-	case IPPROTO_TCP:
-		return w->l4 + 16;
-	case IPPROTO_UDP:
-		return w->l4 + 6;
-	case IPPROTO_ICMP:
-	case IPPROTO_ICMPV6:
-		return w->l4 + 2;
-	default:
-		return 0;
-	}
-}
-
-/* Flips one bit of the byte at 'at'. Returns the bit's place (0..15) in its checksummed word, or -1. */
-static __always_inline int net_flip(struct __sk_buff *skb, const struct walk *w, __u32 at, __u32 bit)
-{
-	__u8 byte;
-
-	if (bpf_skb_load_bytes(skb, at, &byte, 1))
-		return -1;
-	byte ^= 1 << (bit & 7);
-	if (bpf_skb_store_bytes(skb, at, &byte, 1, BPF_F_RECOMPUTE_CSUM))
-		return -1;
-	return (bit & 7) + ((at - w->l4) & 1 ? 0 : 8);
-}
-
-/*
- * A bit of payload and another place's bit of the checksum: two flips of different weight never cancel, whether the checksum is there
- * already or is yet to be completed from the seed in its field (CHECKSUM_PARTIAL).
- */
-static __always_inline bool net_corrupt_invalid(struct __sk_buff *skb, const struct walk *w, __u64 draw)
-{
-	__u32 at = net_payload(skb, w, draw), csum = net_checksum(w);
-	int bit = 0;
-
-	if (!at && !csum)
-		return false;
-	if (at)
-		bit = net_flip(skb, w, at, draw >> 32);
-	if (csum && bit >= 0) {
-		bit = (bit + 1) & 15;
-		net_flip(skb, w, csum + (bit < 8), bit);
-	}
-	return bit >= 0;
-}
-
-/* A bit of payload, and the checksum made to fit: the application gets the damage. */
-static __always_inline bool net_corrupt_valid(struct __sk_buff *skb, const struct walk *w, __u64 draw)
-{
-	__u32 at = net_payload(skb, w, draw), csum = net_checksum(w);
-	__u16 old, new, field;
-
-	if (!at)
-		return false;
-	at -= (at - w->l4) & 1;
-	if (bpf_skb_load_bytes(skb, at, &old, 2)) /* an odd last byte has no pair: its neighbour serves */
-		return false;
-	new = old ^ (1 << ((draw >> 32) & 15));
-	if (csum && !bpf_skb_load_bytes(skb, csum, &field, 2) && (field || w->ip_protocol != IPPROTO_UDP))
-		if (bpf_l4_csum_replace(skb, csum, old, new, 2))
-			return false;
-	return !bpf_skb_store_bytes(skb, at, &new, 2, 0);
-}
-
 /* Carries out one rule on the packet. False = it did not happen after all (nothing to damage). */
 static __always_inline bool net_inject(struct __sk_buff *skb, struct fw_rule *r, struct walk *w)
 {
@@ -210,10 +124,10 @@ static __always_inline bool net_inject(struct __sk_buff *skb, struct fw_rule *r,
 		place = fault_draw(r, w->n, FW_LANE_PLACE) | (__u64)fault_draw(r, w->n, FW_LANE_PLACE + 1) << 32;
 		if (w->dir == FW_INGRESS)
 			return w->drop = 1; /* what the receiver's checksum would do */
-		return net_corrupt_invalid(skb, w, place);
+		return corrupt_invalid(skb, w, place);
 	case FW_OP_CORRUPT_VALID:
 		place = fault_draw(r, w->n, FW_LANE_PLACE) | (__u64)fault_draw(r, w->n, FW_LANE_PLACE + 1) << 32;
-		return net_corrupt_valid(skb, w, place);
+		return corrupt_valid(skb, w, place);
 	case FW_OP_DUPLICATE:
 		if (w->copies < COPIES_MAX)
 			w->copies++;

@@ -19,4 +19,8 @@ int target_list(const struct json *j, size_t used, size_t max, const char *what,
 
 void target_cleanup(struct fault_target *t);
 
+/* As the plan keeps it; the object is the caller's. */
+cJSON *target_to_json(const struct fault_target *t);
+int target_from_json(const struct json *j, struct fault_target *t, struct error *err);
+
 #endif
