@@ -6,6 +6,7 @@
 #define FAULTWIRE_CORRUPT_BPF_H
 
 #include <linux/in.h>
+#include <linux/in6.h>
 
 #include "bpf/fault.bpf.h"
 #include "bpf/walk.bpf.h"
