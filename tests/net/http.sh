@@ -21,7 +21,7 @@ trap 'kill "${talkers[@]}" 2>/dev/null || true' EXIT
 talker() { # POD
 	mkfifo "$E2E_RUN/$1.ask" "$E2E_RUN/$1.told"
 	exec {talker_ask}<>"$E2E_RUN/$1.ask" {talker_told}<>"$E2E_RUN/$1.told"
-	ip netns exec "$1" python3 -SE "$TOP/tests/net/http.py" $PORT <"$E2E_RUN/$1.ask" >"$E2E_RUN/$1.told" 2>/dev/null &
+	ip netns exec "$1" python3 -SEB "$TOP/tests/net/http.py" $PORT <"$E2E_RUN/$1.ask" >"$E2E_RUN/$1.told" 2>/dev/null &
 	talkers+=($!)
 	told "$1" # that it listens
 }
