@@ -10,79 +10,73 @@
 #include "bpf/packet.bpf.h"
 
 /*
- * The index of the interval that 'value' is in: the last one that does not begin above it. 'at' says so of one, as 0 or 1: without a
+ * The index of the interval that a value is in: the last one that does not begin above it. 'fits' says that of one, as 0 or 1: without a
  * branch, so that the verifier has one path to follow instead of one an interval. Steps are constants. Small tables take the last four
  * alone; entries past the last in use do no harm.
  */
-#define MATCH_STEP(i, n, at) ((i) += (at(((i) + (n)) & (FW_INTERVALS - 1))) * (n))
-#define MATCH_SEARCH(i, half, at)               \
-	do {                                    \
-		if ((half) > 8) {               \
-			MATCH_STEP(i, 128, at); \
-			MATCH_STEP(i, 64, at);  \
-			MATCH_STEP(i, 32, at);  \
-			MATCH_STEP(i, 16, at);  \
-		}                               \
-		MATCH_STEP(i, 8, at);           \
-		MATCH_STEP(i, 4, at);           \
-		MATCH_STEP(i, 2, at);           \
-		MATCH_STEP(i, 1, at);           \
+#define MATCH_STEP(i, n, fits) ((i) += (fits((i) + (n))) * (n))
+#define MATCH_SEARCH(i, half, fits)               \
+	do {                                      \
+		if ((half) > 8) {                 \
+			MATCH_STEP(i, 128, fits); \
+			MATCH_STEP(i, 64, fits);  \
+			MATCH_STEP(i, 32, fits);  \
+			MATCH_STEP(i, 16, fits);  \
+		}                                 \
+		MATCH_STEP(i, 8, fits);           \
+		MATCH_STEP(i, 4, fits);           \
+		MATCH_STEP(i, 2, fits);           \
+		MATCH_STEP(i, 1, fits);           \
 	} while (0)
 
-/* Bit 63 of x, in a way that the compiler does not make a branch of. */
-static __always_inline __u32 match_top_bit(__u64 x)
+/* 1 where bit 63 of x is 0: in instructions of which the compiler makes no branch, and the verifier (6.1) knows what comes out. */
+static __always_inline __u64 match_positive(__u64 x)
 {
-	asm("" : "+r"(x));
-	return x >> 63;
-}
-
-/* a <= b */
-static __always_inline __u32 match_u32(__u32 a, __u32 b)
-{
-	return 1 - match_top_bit((__u64)b - a);
-}
-
-/* a < b: the borrow of a - b (Warren, Hacker's Delight, 2-13) */
-static __always_inline __u32 match_borrow(__u64 a, __u64 b)
-{
-	return match_top_bit((~a & b) | ((~a | b) & (a - b)));
+	asm("%0 >>= 63\n%0 ^= 1" : "+r"(x));
+	return x;
 }
 
 static __always_inline __u64 match_port(const struct fw_ports *t, __u32 port)
 {
-	__u32 i = 0;
+	__u64 i = 0;
 
-#define AT(j) match_u32(t->lo[j], port)
-	MATCH_SEARCH(i, t->half, AT);
-#undef AT
+#define FITS(j) match_positive((__u64)port - t->lo[j])
+	MATCH_SEARCH(i, t->half, FITS);
+#undef FITS
 	return t->mask[i & (FW_INTERVALS - 1)];
 }
 
 static __always_inline __u64 match_v4(const struct fw_v4 *t, __u32 addr)
 {
-	__u32 i = 0;
+	__u64 i = 0;
 
-#define AT(j) match_u32(t->lo[j], addr)
-	MATCH_SEARCH(i, t->half, AT);
-#undef AT
+#define FITS(j) match_positive((__u64)addr - t->lo[j])
+	MATCH_SEARCH(i, t->half, FITS);
+#undef FITS
 	return t->mask[i & (FW_INTERVALS - 1)];
 }
 
-/* (hi, lo) of an interval <= (hi, lo) of a packet */
-static __always_inline __u32 match_u128(__u64 a_hi, __u64 a_lo, __u64 hi, __u64 lo)
+/* Bit 63 = the borrow of a - b, 1 where a < b (Warren, Hacker's Delight, 2-13). */
+static __always_inline __u64 match_borrow(__u64 a, __u64 b)
 {
-	__u64 other = a_hi ^ hi;
+	return (~a & b) | ((~a | b) & (a - b));
+}
 
-	return match_borrow(a_hi, hi) | ((1 - match_top_bit(other | -other)) & (1 - match_borrow(lo, a_lo)));
+/* Bit 63 = 1 where (hi, lo) < (t_hi, t_lo). */
+static __always_inline __u64 match_borrow128(__u64 hi, __u64 lo, __u64 t_hi, __u64 t_lo)
+{
+	__u64 other = hi ^ t_hi;
+
+	return match_borrow(hi, t_hi) | (~(other | -other) & match_borrow(lo, t_lo));
 }
 
 static __always_inline __u64 match_v6(const struct fw_v6 *t, __u64 hi, __u64 lo)
 {
-	__u32 i = 0;
+	__u64 i = 0;
 
-#define AT(j) match_u128(t->hi[j], t->lo[j], hi, lo)
-	MATCH_SEARCH(i, t->half, AT);
-#undef AT
+#define FITS(j) match_positive(match_borrow128(hi, lo, t->hi[j], t->lo[j]))
+	MATCH_SEARCH(i, t->half, FITS);
+#undef FITS
 	return t->mask[i & (FW_INTERVALS - 1)];
 }
 

@@ -342,23 +342,26 @@ static __always_inline __u64 names_listed(const struct fw_address *key, __u32 v4
 	return mask ? *mask : 0;
 }
 
+/* What the pod and its resolvers say is heard whatever is done to it. */
+static __always_inline void names_listen(struct __sk_buff *skb, const struct fw_slot *s, struct packet *p, enum fw_dir dir)
+{
+	if (p->class != FW_PROTO_UDP || !p->ports)
+		return;
+	if (dir == FW_EGRESS && p->dport == NAMES_PORT)
+		names_ask(skb, p, s->generation);
+	if (dir == FW_INGRESS && p->sport == NAMES_PORT)
+		names_hear(skb, p, s->generation);
+}
+
 /*
  * Of the rules that match so far, those whose names allow it. Every packet of a slot with names comes here, so that whatever
  * uses an address keeps it.
  */
-static __attribute__((noinline)) __u64 names_match(struct __sk_buff *skb, const struct fw_slot *s, struct packet *p, __u64 mask,
-						   enum fw_dir dir)
+static __attribute__((noinline)) __u64 names_match(const struct fw_slot *s, const struct packet *p, __u64 mask)
 {
 	struct fw_address key = names_address(p, s->generation);
-	__u64 allowed;
+	__u64 allowed = ~s->hosts_rules | names_learned(&key);
 
-	if (p->class == FW_PROTO_UDP && p->ports) {
-		if (dir == FW_EGRESS && p->dport == NAMES_PORT)
-			names_ask(skb, p, s->generation);
-		if (dir == FW_INGRESS && p->sport == NAMES_PORT)
-			names_hear(skb, p, s->generation);
-	}
-	allowed = ~s->hosts_rules | names_learned(&key);
 	if (mask & ~allowed & s->listed_rules)
 		allowed |= names_listed(&key, p->v4);
 	return mask & allowed;

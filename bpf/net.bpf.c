@@ -189,12 +189,20 @@ __attribute__((noinline)) int net_next(struct walk *w)
 	for (int i = 0; i < NEXT_RULES && w->mask; i++) {
 		__u32 key = w->slot * FW_RULES + (net_lowest(w->mask) & (FW_RULES - 1));
 		struct fw_rule *r = bpf_map_lookup_elem(&fw_rules, &key);
+		bool open;
 
 		w->rule = key;
-		if (r && r->op == FW_OP_HTTP)
-			return NEXT_HTTP;
 		w->mask &= w->mask - 1;
-		if (!r || !fault_open(r, key, w->now, &w->window))
+		if (!r)
+			continue;
+		open = fault_open(r, key, w->now, &w->window);
+		if (r->op == FW_OP_HTTP) {
+			w->open |= (__u64)open << (key & (FW_RULES - 1));
+			if (!(w->mask & (w->requests | w->responses)))
+				return NEXT_HTTP;
+			continue;
+		}
+		if (!open)
 			continue;
 		if (r->op == FW_OP_DNS)
 			return NEXT_DNS;
@@ -219,44 +227,20 @@ static __always_inline bool net_gate(struct __sk_buff *skb, struct walk *w, stru
 	return open;
 }
 
-/* Which of the HTTP rules that the packet meets have an open window. */
-__attribute__((noinline)) int net_http_open(struct walk *w)
-{
-	struct http_cpu *h = http_cpu();
-	__u64 mask, window;
-
-	if (!w || !h)
-		return 0;
-	mask = (w->requests | w->responses) & w->mask;
-	h->open = 0;
-#pragma clang loop unroll(disable)
-	for (int i = 0; i < FW_RULES && mask; i++) {
-		__u32 key = w->slot * FW_RULES + (net_lowest(mask) & (FW_RULES - 1));
-		struct fw_rule *r = bpf_map_lookup_elem(&fw_rules, &key);
-
-		if (r && fault_open(r, key, w->now, &window))
-			h->open |= mask & -mask;
-		mask &= mask - 1;
-	}
-	return 0;
-}
-
 /* HTTP rules meet the packet together: what one of them decides for a connection is for the others too. */
-__attribute__((noinline)) int net_http(struct __sk_buff *skb, struct walk *w)
+static __always_inline void net_http(struct __sk_buff *skb, struct walk *w)
 {
 	struct http_cpu *h = http_cpu();
 
-	if (!w || !h)
-		return 0;
-	h->requests = w->requests & w->mask;
-	h->responses = w->responses & w->mask;
-	w->mask &= ~(w->requests | w->responses);
+	if (!h || w->ip_protocol != IPPROTO_TCP || !w->l4)
+		return;
+	h->requests = w->requests;
+	h->responses = w->responses;
+	h->open = w->open;
 	h->slot = w->slot;
 	h->dir = w->dir;
 	h->l4 = w->l4;
-	if (w->ip_protocol == IPPROTO_TCP && w->l4 && http_meet(skb))
-		w->drop = 1;
-	return 0;
+	w->drop = !!http_meet(skb);
 }
 
 __attribute__((noinline)) int net_carry_out(struct __sk_buff *skb, struct walk *w)
@@ -288,7 +272,6 @@ static __always_inline void net_walk(struct __sk_buff *skb, struct walk *w)
 		} else if (next == NEXT_DNS) {
 			dns_meet(skb, w, w->rule);
 		} else if (next == NEXT_HTTP) {
-			net_http_open(w);
 			net_http(skb, w);
 		}
 	}
@@ -361,6 +344,8 @@ static __always_inline int net_send(struct __sk_buff *skb, struct walk *w, enum 
 static __attribute__((noinline)) int net_fault(struct __sk_buff *skb, struct walk *w)
 {
 	w->mask &= fault_armed(w->slot);
+	w->requests &= w->mask;
+	w->responses &= w->mask;
 	if (!w->mask)
 		return TC_ACT_UNSPEC;
 	w->now = bpf_ktime_get_ns();
@@ -381,7 +366,8 @@ static __always_inline int net_first(struct __sk_buff *skb, __u32 slot, enum fw_
 	if (s->hosts_rules) {
 		struct packet named = p; /* a copy, so that all other packets' stays in registers */
 
-		mask = names_match(skb, s, &named, mask, dir);
+		names_listen(skb, s, &named, dir);
+		mask = names_match(s, &named, mask);
 	}
 	if (!(mask | s->http[dir]))
 		return TC_ACT_UNSPEC;

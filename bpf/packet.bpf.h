@@ -22,13 +22,12 @@
 
 struct packet {
 	__u64 hi, lo; /* remote address, host order; IPv4 in the low half of lo */
-	__u32 v4;
-	__u32 ports; /* 1: sport and dport are there */
-	__u32 sport, dport;
-	__u32 class; /* enum fw_protocol */
-	__u32 l3;    /* offset of the IP header */
-	__u32 l4;    /* offset of the transport header; 0 = none here (a later fragment) */
-	__u32 ip_protocol;
+	__u16 sport, dport;
+	__u16 l3, l4; /* offsets of the headers; l4 0 = none here (a later fragment) */
+	__u8 v4;
+	__u8 ports; /* 1: sport and dport are there */
+	__u8 class; /* enum fw_protocol */
+	__u8 ip_protocol;
 };
 
 static __always_inline __u32 packet_class(__u32 protocol)
@@ -89,24 +88,32 @@ static __always_inline bool packet_ipv4(struct __sk_buff *skb, struct packet *p,
 	return true;
 }
 
-/* Steps over one extension header; false when *next is not one. */
-static __always_inline bool packet_extension(struct __sk_buff *skb, __u32 *offset, __u32 *next, bool *fragment)
+static __always_inline bool packet_is_extension(__u32 next)
 {
+	return next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING || next == IPPROTO_DSTOPTS || next == IPPROTO_FRAGMENT ||
+	       next == IPPROTO_AH;
+}
+
+#define PACKET_LATER (1ULL << 40) /* a later fragment: no transport header */
+
+/*
+ * Steps over extension headers: offset | header that comes then << 32 | PACKET_LATER. A global function, so that what follows is verified
+ * once and not for each way through here.
+ */
+__attribute__((noinline)) __u64 packet_extensions(struct __sk_buff *skb, __u32 offset, __u32 next)
+{
+	bool later = false;
 	__u8 h[4];
 
-	if (*next != IPPROTO_HOPOPTS && *next != IPPROTO_ROUTING && *next != IPPROTO_DSTOPTS && *next != IPPROTO_FRAGMENT &&
-	    *next != IPPROTO_AH)
-		return false;
-	if (bpf_skb_load_bytes(skb, *offset, h, sizeof(h)))
-		return false;
-	if (*next == IPPROTO_FRAGMENT) {
-		*fragment = (h[2] << 8 | h[3]) & 0xfff8;
-		*offset += 8;
-	} else {
-		*offset += *next == IPPROTO_AH ? (h[1] + 2) * 4 : (h[1] + 1) * 8;
+	for (int i = 0; i < PACKET_EXTENSIONS && !later && packet_is_extension(next); i++) {
+		if (bpf_skb_load_bytes(skb, offset, h, sizeof(h)))
+			break;
+		if (next == IPPROTO_FRAGMENT)
+			later = (h[2] << 8 | h[3]) & 0xfff8;
+		offset += next == IPPROTO_FRAGMENT ? 8 : next == IPPROTO_AH ? (h[1] + 2) * 4 : (h[1] + 1) * 8;
+		next = h[0];
 	}
-	*next = h[0];
-	return true;
+	return (__u64)later << 40 | (__u64)next << 32 | offset;
 }
 
 /*
@@ -125,7 +132,7 @@ static __always_inline bool packet_ipv6(struct __sk_buff *skb, struct packet *p,
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	struct ipv6hdr *ip = data + offset;
 	const __be32 *a;
-	bool fragment = false;
+	__u64 chain = 0;
 	__u32 next;
 
 	if ((void *)(ip + 1) > end)
@@ -136,12 +143,14 @@ static __always_inline bool packet_ipv6(struct __sk_buff *skb, struct packet *p,
 	p->l3 = offset;
 	next = ip->nexthdr;
 	offset += sizeof(*ip);
-	for (int i = 0; i < PACKET_EXTENSIONS && !fragment; i++)
-		if (!packet_extension(skb, &offset, &next, &fragment))
-			break;
+	if (packet_is_extension(next)) {
+		chain = packet_extensions(skb, offset, next);
+		offset = chain;
+		next = chain >> 32 & 0xff;
+	}
 	p->ip_protocol = next;
 	p->class = packet_class(next);
-	if (fragment)
+	if (chain & PACKET_LATER)
 		return true;
 	if (next == IPPROTO_ICMPV6 && packet_is_discovery(skb, offset))
 		return false;

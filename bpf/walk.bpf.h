@@ -15,11 +15,12 @@ struct walk {
 	__u64 now;                 /* monotonic */
 	__u64 delay_ns;            /* sum of the delays */
 	__u64 wait_ns;             /* longest wait of the virtual clocks */
-	__u64 order;               /* packets of a flow (alone: of all) for which this is the same stay in order */
 	__u64 requests, responses; /* HTTP rules that take the packet for a request's, for a response's */
+	__u64 open;                /* of these, the ones with an open window */
 	__u64 n, window;           /* of the rule that is met now: the event's number, which window is open */
 	__u32 rule;                /* its key in fw_rules */
-	__u32 segments;
+	__u32 order;               /* packets of a flow (alone: of all) for which this is the same stay in order */
+	__u16 segments;
 	__u16 state; /* the rule's at the event */
 	__u16 slot;
 	__u16 l3, l4;

@@ -58,7 +58,7 @@ SUITES=(
 	"vm-engine-6.12|a|vm 6.12 \"tests/run.sh --engine test_tc_qdisc test_tc_link\" -m 1024 -t 300"
 	"vm-bulk-6.1|a|vm 6.1 tests/net/bulk.sh -i -m 1024 -t 400"
 	"vm-answer-6.1|a|vm 6.1 tests/net/answer.sh -m 1024 -t 600"
-	"vm-http-6.1|a|vm 6.1 tests/net/http.sh -m 1024 -t 400"
+	"vm-http-6.1|a|vm 6.1 tests/net/http.sh -m 1024 -t 900"
 	"vm-time-6.12|b|vm 6.12 tests/net/time.sh -i -m 1024 -t 900"
 	"vm-time-6.1|b|vm 6.1 tests/net/time.sh -i -m 1024 -t 900"
 	"vm-edt-6.12|b|vm 6.12 tests/net/edt.sh -i -m 1024 -t 900"
