@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the way of a packet costs, from a socket in one namespace to a socket in another, all of it on one CPU: what is on the way does
- * not matter. Ways are interleaved, a line each in the order given: "<name> <median>", or for a way that has a base the median of
- * what each round differs from the base's.
+ * not matter. Ways are interleaved, and for each name there is a line, "<name> <median>"; for ways that have a base the median of what
+ * each round differs from the base's. Lines of one name are pooled, so that where a namespace's memory lies weighs less: the nth of a
+ * name has the nth of its base.
  *
- * path [-t] [-r ROUNDS] [-n PACKETS] < TABLE: a line of the table is NAME|BASE|FROM|TO|ADDRESS|DELAY-US, where BASE is the name of an earlier
- * line or empty and FROM and TO are namespaces. A way that does not deliver, or not after its delay, ends it. Lines of one name are
- * pooled, so that what is peculiar to one pair of namespaces (where its memory lies) weighs less.
+ * path [-t] [-w] [-r ROUNDS] [-n N] < TABLE: a line of the table is NAME|BASE|FROM|TO|ADDRESS|DELAY-US, where BASE is the name of
+ * earlier lines or empty and FROM and TO are namespaces. A way that does not deliver, or not after its delay, ends it.
  *
- * A UDP packet of 64 bytes: ns a packet while the sender never rests, so what is delayed is sent and delivered in the same time. -t: a TCP
- * stream, Mbit/s; it differs from the base's by a factor.
+ * UDP packets of 64 bytes, N a round: ns a packet while the sender never rests, so that delayed ones arrive while others are sent.
+ * -t: TCP streams, N times 128 KiB a round: Mbit/s; one differs from its base by a factor.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -62,7 +62,7 @@ static uint64_t now_ns(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-/* This thread's own time, which other processes do not add to (its softirqs do); the clock's where there are no others. */
+/* This thread's own time, to which its softirqs add and other processes do not. -w: the clock's, where nothing else runs. */
 static uint64_t spent_ns(void)
 {
 	struct timespec ts;
@@ -186,12 +186,23 @@ static double udp_over(double value, double base)
 
 /* ---- TCP */
 
+/* Of one size: what TCP finds best for one stream it may not find for the next. */
+static int tcp_socket(const char *ns)
+{
+	int fd = socket_in(ns, SOCK_STREAM), size = 4 * CHUNK;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)))
+		err(2, "socket buffer");
+	return fd;
+}
+
 static void tcp_open(struct way *w, const char *from, const char *to, const char *address)
 {
 	struct sockaddr_in sin = socket_address(address);
-	int listener = socket_in(to, SOCK_STREAM), on = 1;
+	int listener = tcp_socket(to), on = 1;
 
-	w->from = socket_in(from, SOCK_STREAM);
+	w->from = tcp_socket(from);
 	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (bind(listener, (struct sockaddr *)&sin, sizeof(sin)) || listen(listener, 1) ||
 	    connect(w->from, (struct sockaddr *)&sin, sizeof(sin)))
@@ -209,27 +220,29 @@ static ssize_t again(ssize_t n, const struct way *w)
 	return n < 0 ? 0 : n;
 }
 
-/* Sender and receiver take turns. */
-static uint64_t stream(const struct way *w, uint64_t bytes)
+/* Sender and receiver take turns, so that what is on its way stays in the cache. */
+static void stream(const struct way *w, uint64_t bytes)
 {
 	static char chunk[CHUNK];
-	uint64_t got = 0;
+	ssize_t n;
 
-	while (got < bytes) {
+	for (uint64_t got = 0; got < bytes;) {
 		again(send(w->from, chunk, sizeof(chunk), MSG_DONTWAIT), w);
-		got += again(recv(w->to, chunk, sizeof(chunk), MSG_DONTWAIT), w);
+		do {
+			n = again(recv(w->to, chunk, sizeof(chunk), MSG_DONTWAIT), w);
+			got += n;
+		} while (n);
 	}
-	return got;
 }
 
 static double tcp_measure(const struct way *w)
 {
-	uint64_t bytes = (uint64_t)opt.packets * CHUNK, start, got;
+	uint64_t bytes = (uint64_t)opt.packets * CHUNK, start;
 
 	stream(w, bytes / 10);
 	start = spent_ns();
-	got = stream(w, bytes);
-	return got * 8e3 / (spent_ns() - start);
+	stream(w, bytes);
+	return bytes * 8e3 / (spent_ns() - start);
 }
 
 static double tcp_over(double value, double base)
@@ -257,8 +270,8 @@ static int count(const char *name)
 {
 	int n = 0;
 
-	while (find(name, n) >= 0)
-		n++;
+	for (size_t i = 0; i < n_ways; i++)
+		n += !strcmp(ways[i].name, name);
 	return n;
 }
 
@@ -334,7 +347,7 @@ int main(int argc, char **argv)
 		opt.packets = o == 'n' ? atoi(optarg) : opt.packets;
 	}
 	if (optind != argc || opt.rounds <= 0 || opt.packets < 10)
-		errx(2, "usage: path [-t] [-r ROUNDS] [-n PACKETS] < TABLE");
+		errx(2, "usage: path [-t] [-w] [-r ROUNDS] [-n N] < TABLE");
 	kind = &kinds[opt.tcp];
 	stay();
 	read_table(kind);
