@@ -5,10 +5,11 @@
  * each round differs from the base's. Lines of one name are pooled, so that where a namespace's memory lies weighs less: the nth of a
  * name has the nth of its base.
  *
- * path [-t] [-w] [-r ROUNDS] [-n N] < TABLE: a line of the table is NAME|BASE|FROM|TO|ADDRESS|DELAY-US, where BASE is the name of
+ * path [-t | -g GAP-US] [-r ROUNDS] [-n N] < TABLE: a line of the table is NAME|BASE|FROM|TO|ADDRESS|DELAY-US, where BASE is the name of
  * earlier lines or empty and FROM and TO are namespaces. A way that does not deliver, or not after its delay, ends it.
  *
- * UDP packets of 64 bytes, N a round: ns a packet while the sender never rests, so that delayed ones arrive while others are sent.
+ * UDP packets of 64 bytes, N a round: ns a packet of the sender's time, which must include the delivery, so there must be no delay.
+ * -g: one each GAP-US, and the time that all of it takes, timers too; for an exact clock and one CPU with nothing else to do.
  * -t: TCP streams, N times 128 KiB a round: Mbit/s; one differs from its base by a factor.
  */
 #include <arpa/inet.h>
@@ -50,8 +51,9 @@ struct kind {
 static struct way ways[WAYS_MAX];
 static size_t n_ways;
 static struct {
-	bool tcp, wall;
+	bool tcp;
 	int rounds, packets;
+	uint64_t gap_ns;
 } opt = { .rounds = 200, .packets = 200 };
 
 static uint64_t now_ns(void)
@@ -62,12 +64,12 @@ static uint64_t now_ns(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-/* This thread's own time, to which its softirqs add and other processes do not. -w: the clock's, where nothing else runs. */
+/* This thread's own time, to which its softirqs add and other processes do not. */
 static uint64_t spent_ns(void)
 {
 	struct timespec ts;
 
-	clock_gettime(opt.wall ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID, &ts);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
@@ -163,20 +165,60 @@ static void settle(const struct way *w, uint32_t until)
 		errx(1, "%s: %d packets are missing", w->name, (int)(until - arrived(w)));
 }
 
+/* One after the other without a rest. */
 static double udp_measure(const struct way *w)
 {
-	uint64_t full = now_ns() + 2000 * w->delay_us, start, end;
-	uint32_t sent = arrived(w);
+	uint32_t sent = arrived(w) + opt.packets / 10 + opt.packets;
+	uint64_t start, end;
 
-	/* as many on their way as there will always be */
-	for (int i = 0; i < opt.packets / 10 || now_ns() < full; i++, sent++)
+	for (int i = 0; i < opt.packets / 10; i++)
 		send_packet(w);
 	start = spent_ns();
-	for (int i = 0; i < opt.packets; i++, sent++)
+	for (int i = 0; i < opt.packets; i++)
 		send_packet(w);
 	end = spent_ns();
 	settle(w, sent);
 	return (double)(end - start) / opt.packets;
+}
+
+/* How often the clock could be read until then. */
+static uint64_t spin(uint64_t until)
+{
+	uint64_t n = 0;
+
+	while (now_ns() < until)
+		n++;
+	return n;
+}
+
+static double spin_ns(void)
+{
+	uint64_t start = now_ns(), length = 10000000;
+
+	return (double)length / spin(start + length);
+}
+
+/* At a pace, on a clock that only instructions advance: all the time that a sender who spins in between did not get. */
+static double udp_measure_paced(const struct way *w)
+{
+	uint64_t start, spun = 0, lead = w->delay_us * 1000 / opt.gap_ns + 1;
+	uint32_t sent = arrived(w) + lead + opt.packets;
+	double each = spin_ns();
+
+	start = now_ns();
+	for (uint64_t i = 1; i <= lead; i++) {
+		send_packet(w);
+		spin(start + i * opt.gap_ns);
+	}
+	start += lead * opt.gap_ns;
+	for (int i = 1; i <= opt.packets; i++) {
+		send_packet(w);
+		spun += spin(start + i * opt.gap_ns);
+	}
+	if (now_ns() > start + (opt.packets + 1) * opt.gap_ns)
+		errx(1, "%s: a packet takes longer than from one to the next", w->name);
+	settle(w, sent);
+	return opt.gap_ns - spun * each / opt.packets;
 }
 
 static double udp_over(double value, double base)
@@ -250,9 +292,11 @@ static double tcp_over(double value, double base)
 	return value / base;
 }
 
+enum { UDP, UDP_PACED, TCP };
 static const struct kind kinds[] = {
-	{ udp_open, udp_measure, udp_over },
-	{ tcp_open, tcp_measure, tcp_over },
+	[UDP] = { udp_open, udp_measure, udp_over },
+	[UDP_PACED] = { udp_open, udp_measure_paced, udp_over },
+	[TCP] = { tcp_open, tcp_measure, tcp_over },
 };
 
 /* ---- */
@@ -340,15 +384,15 @@ int main(int argc, char **argv)
 	const struct kind *kind;
 	int o;
 
-	while ((o = getopt(argc, argv, "twr:n:")) > 0) {
+	while ((o = getopt(argc, argv, "tg:r:n:")) > 0) {
 		opt.tcp |= o == 't';
-		opt.wall |= o == 'w';
+		opt.gap_ns = o == 'g' ? strtoul(optarg, NULL, 10) * 1000 : opt.gap_ns;
 		opt.rounds = o == 'r' ? atoi(optarg) : opt.rounds;
 		opt.packets = o == 'n' ? atoi(optarg) : opt.packets;
 	}
 	if (optind != argc || opt.rounds <= 0 || opt.packets < 10)
-		errx(2, "usage: path [-t] [-w] [-r ROUNDS] [-n N] < TABLE");
-	kind = &kinds[opt.tcp];
+		errx(2, "usage: path [-t | -g GAP-US] [-r ROUNDS] [-n N] < TABLE");
+	kind = &kinds[opt.tcp ? TCP : opt.gap_ns ? UDP_PACED : UDP];
 	stay();
 	read_table(kind);
 	for (int k = 0; k < opt.rounds; k++)
