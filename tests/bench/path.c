@@ -364,7 +364,7 @@ static void report(const struct kind *kind, const char *name)
 			all[n++] = w->base < 0 ? w->measured[k] : kind->over(w->measured[k], ways[w->base].measured[k]);
 	}
 	qsort(all, n, sizeof(*all), compare);
-	printf("%s %.4g\n", name, all[n / 2]);
+	printf("%s %.5g\n", name, all[n / 2]);
 	free(all);
 }
 
