@@ -3,14 +3,14 @@
 #
 # Install the Debian packages that faultwire needs and that are missing.
 #
-#   scripts/deps.sh [--check] [build|test|e2e|vm]...      default: all of them
+#   scripts/deps.sh [--check] [build|test|e2e|vm|bench]...      default: all of them
 #
 # Silent, and quick, when nothing is missing. --check installs nothing: it names what is missing and fails.
 set -euo pipefail
 # shellcheck source=scripts/apt.bash
 . "$(dirname "$0")/apt.bash"
 
-declare -ra GROUPS_KNOWN=(build test e2e vm)
+declare -ra GROUPS_KNOWN=(build test e2e vm bench)
 
 # What compiles the plugin, the engine and the BPF objects.
 declare -ra BUILD=(
@@ -80,9 +80,15 @@ declare -ra VM=(
 	xz-utils
 )
 
+# What other tools put on a pod's interface, to be measured beside us.
+declare -ra BENCH=(
+	ipset
+	iptables
+)
+
 usage()
 {
-	echo "usage: scripts/deps.sh [--check] [build|test|e2e|vm]..." >&2
+	echo "usage: scripts/deps.sh [--check] [build|test|e2e|vm|bench]..." >&2
 	exit 2
 }
 

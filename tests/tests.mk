@@ -28,12 +28,13 @@ build/fuzz/%: tests/fuzz/%.c $(LIB_SRC) $(PLUGIN_LIB) $(wildcard lib/*.h cni-plu
 
 build/tests/traffic: tests/tools/traffic.c
 build/tests/calendar: tests/tools/calendar.c build/lib.a $(CJSON)
-build/tests/traffic build/tests/calendar build/bench/spawn build/bench/packet: build/.deps
+build/tests/traffic build/tests/calendar build/bench/spawn build/bench/packet build/bench/path: build/.deps
 	$(call msg,TOOL,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) $(ALL_CFLAGS) $(filter %.c %.a,$^) -o $@ $(TOOL_LIBS)
 build/tests/traffic: TOOL_LIBS := -lpthread
 build/tests/calendar: TOOL_LIBS := -lm
 build/bench/spawn: tests/bench/spawn.c
+build/bench/path: tests/bench/path.c
 build/bench/packet: tests/bench/packet.c build/lib.a build/bpf/net.skel.h $(CJSON)
 build/bench/spawn: TOOL_LIBS := -lbpf -lelf -lz
 build/bench/packet: TOOL_LIBS := -lbpf -lelf -lz -lm
@@ -65,8 +66,8 @@ fuzz: $(FUZZERS)
 	$(Q)tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZERS)
 
 bench:
-	$(Q)scripts/deps.sh build test e2e
-	$(Q)$(MAKE) --no-print-directory -j2 all build/bench/spawn build/bench/packet
+	$(Q)scripts/deps.sh build test e2e vm bench
+	$(Q)$(MAKE) --no-print-directory -j2 all build/bench/spawn build/bench/packet build/bench/path
 	$(Q)tests/bench/run.sh
 
 demo:

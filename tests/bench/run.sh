@@ -6,28 +6,54 @@
 set -euo pipefail
 RUNS=${RUNS:-200}
 BANDWIDTH=${BANDWIDTH:-/usr/lib/cni/bandwidth}
-. "$(dirname "$0")/../net/lib.bash"
+DELAYS=$(dirname "$0")/../../build/bench/delays
+# Before there is a world without the Internet: the VM's kernel may be missing.
+[[ -n ${E2E_ISOLATED-} ]] ||
+	"$(dirname "$0")/../vm/run" -k 6.12 -i -t 600 -- bash "$(dirname "$0")/delay.sh" >"$DELAYS"
+# shellcheck source=tests/bench/lib.bash
+. "$(dirname "$0")/lib.bash"
 
 SPAWN=$TOP/build/bench/spawn
 NET="CNI_CONTAINERID=web CNI_NETNS=/run/netns/web CNI_IFNAME=eth0 CNI_PATH=/ CNI_ARGS=IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=web;K8S_POD_UID=u"
 results=$TMPDIR/results
 : >"$results"
 
-# row NAME VALUE UNIT PEER PEER-VALUE GOAL: GOAL is '<=X of peer', '<=X' or '-'
+# row NAME VALUE UNIT PEER PEER-VALUE GOAL: GOAL is '<=X of peer', '>=X of peer', the same without the peer, or '-'
 row() {
 	jq -cn --arg name "$1" --argjson value "$2" --arg unit "$3" --arg peer "$4" --argjson peer_value "${5:-null}" --arg goal "$6" '
 		(if $peer_value then ($value / $peer_value * 1000 | round / 1000) else null end) as $ratio |
-		($goal | capture("^<=(?<x>[0-9.]+)(?<of> of peer)?$") // null) as $g |
+		($goal | capture("^(?<op>[<>])=(?<x>[0-9.]+)(?<of> of peer)?$") // null) as $g |
+		(if $g and $g.of then $ratio else $value end) as $judged |
 		{name: $name, value: $value, unit: $unit, peer: (if $peer == "" then null else $peer end), peer_value: $peer_value,
 		 ratio: $ratio, goal: $goal,
-		 holds: (if $g == null then true elif $g.of then $ratio <= ($g.x | tonumber) else $value <= ($g.x | tonumber) end)}' >>"$results"
+		 holds: (if $g == null then true elif $g.op == "<" then $judged <= ($g.x | tonumber) else $judged >= ($g.x | tonumber) end)}' >>"$results"
+}
+
+# read_into ARRAY: lines of a name and a value
+read_into() {
+	local -n array=$1
+	local name value
+	while read -r name value; do array[$name]=$value; done
 }
 
 # medians < TABLE: fills the array 'us' by name
 declare -A us=()
 medians() {
-	local name value
-	while read -r name value; do us[$name]=$value; done < <("$SPAWN" "$RUNS")
+	read_into us < <("$SPAWN" "$RUNS")
+}
+
+calc() { # EXPRESSION: to one decimal
+	awk "BEGIN { printf \"%.1f\", $1 }"
+}
+
+# faults FORMAT: a list of as many as a pod may have; %d in the format is the number
+faults() {
+	local i list=
+	for ((i = 0; i < 64; i++)); do
+		# shellcheck disable=SC2059
+		list+=,$(printf "$1" "$i")
+	done
+	echo "[${list:1}]"
 }
 
 net_up
@@ -75,13 +101,92 @@ bench_add() {
 }
 
 bench_packet() {
-	local name value
 	declare -A ns=()
-	while read -r name value; do ns[$name]=$value; done < <("$TOP/build/bench/packet")
+	read_into ns < <("$TOP/build/bench/packet")
+	row "packet, pod without rules, over a program that does nothing" "${ns[empty_slot]}" ns "" "" "<=60"
 	row "packet, 1 rule on another CIDR, over a program that does nothing" "${ns[other_cidr_1]}" ns "" "" "<=60"
 	row "packet, 64 rules on other CIDRs" "${ns[other_cidr_64]}" ns "1 rule" "${ns[other_cidr_1]}" "<=1.5 of peer"
+	row "packet, 1 rule on another port" "${ns[other_port_1]}" ns "" "" "<=60"
+	row "packet, 64 rules on other ports" "${ns[other_port_64]}" ns "1 rule" "${ns[other_port_1]}" "<=1.5 of peer"
 	row "packet, 1 rule that matches, probability 0" "${ns[matching_1]}" ns "" "" -
+	row "packet, 64 rules that match, probability 0" "${ns[matching_64]}" ns "" "" "<=1000"
+	row "  of it: each rule but the first (window, gate, counters)" "$(calc "(${ns[matching_64]} - ${ns[matching_1]}) / 63")" ns "" "" -
+	row "  of it: the first (call, clock, switch of the node and the pod)" "$(calc "${ns[matching_1]} - ${ns[other_cidr_1]}")" ns "" "" -
+	row "  of it: to know which rules want the packet" "${ns[other_cidr_1]}" ns "" "" -
 	row "maps for 1,024 slots of 64 rules" "${ns[map_bytes]}" bytes "" "" -
+}
+
+# Pods alike but for what is on their interface, several of each: where a pod's memory lies makes more of a difference than a rule.
+path_pods() {
+	local k name
+	for k in 1 2 3 4; do
+		for name in none nop nop_too one both many all; do
+			sender "$name$k" receiver
+		done
+		nop "nop$k" egress
+		nop "nop_too$k" egress ingress
+		add "one$k" '{"action":"partition","target":{"cidrs":["192.0.2.0/24"]}}'
+		add "both$k" '{"action":"partition","direction":"both","target":{"cidrs":["192.0.2.0/24"]}}'
+		add "many$k" "$(faults '{"action":"partition","target":{"cidrs":["192.%d.0.0/16"]}}')"
+		add "all$k" "$(faults '{"action":"partition","percent":0,"name":"n%d"}')"
+	done
+}
+
+# path NAME:BASE... [-- OPTION...]: path(1) between those pods. Several times and the middle of them, as a socket that lies badly in the
+# caches stays where it is.
+path() {
+	local k way ways=()
+	while (($#)) && [[ $1 != -- ]]; do
+		ways+=("$1")
+		shift
+	done
+	for k in 1 2 3 4; do
+		for way in "${ways[@]}"; do
+			way "${way%:*}" "${way#*:}" "${way%:*}$k" receiver
+		done
+	done >"$TMPDIR/ways"
+	for k in 1 2 3 4 5; do
+		"$TOP/build/bench/path" "${@:2}" <"$TMPDIR/ways"
+	done | sort -k1,1 -k2,2g | awk 'NR % 5 == 3'
+}
+
+bench_path() {
+	declare -A ns=() tcp=()
+	receiver receiver
+	path_pods
+	read_into ns < <(path nop: none:nop nop_too:nop one:nop many:nop all:nop -- -r 50)
+	row "packet from socket to socket, program that does nothing, over no program" "$(calc "-(${ns[none]})")" ns "all of the way" "${ns[nop]}" -
+	row "  the same program in other pods, over it (the error of these rows)" "${ns[nop_too]}" ns "all of the way" "${ns[nop]}" -
+	row "  1 rule on another CIDR, over it" "${ns[one]}" ns "all of the way" "${ns[nop]}" "<=60"
+	row "  64 rules on other CIDRs, over it" "${ns[many]}" ns "all of the way" "${ns[nop]}" "<=60"
+	row "  64 rules that match, probability 0, over it" "${ns[all]}" ns "all of the way" "${ns[nop]}" "<=1000"
+	read_into tcp < <(path none: one:none nop_too:none both:none -- -t -r 80 -n 10)
+	tcp_row "TCP on one CPU, 1 rule on another CIDR" one ">=0.97 of peer"
+	tcp_row "TCP on one CPU, 1 rule on another CIDR, both ways" both ">=0.97 of peer"
+	tcp_row "  of it: a program that does nothing, both ways" nop_too -
+}
+
+# The factors are medians of pairs: throughput is what there is without us times that.
+tcp_row() { # TEXT NAME GOAL
+	row "$1" "$(calc "${tcp[none]} * ${tcp[$2]}")" Mbit/s "without us" "${tcp[none]}" "$3"
+}
+
+# delay_row TEXT WAY PEER PEER-WAY GOAL: instructions
+delay_row() {
+	row "$1" "$(calc "${insns[$2]} / 2")" instructions "$3" "$(calc "${insns[$4]} / 2")" "$5"
+}
+
+bench_delay() {
+	declare -A insns=()
+	read_into insns <"$DELAYS"
+	delay_row "VM, packet delayed by netem alone, over none" netem "all of the way" plain -
+	delay_row "  not matched, delay by departure time" edt_other "Chaos Mesh's chain" chain_other "<=0.5 of peer"
+	delay_row "  not matched, delay by our netem" leaf_other "Chaos Mesh's chain" chain_other "<=0.5 of peer"
+	delay_row "  of it: without the shaper" unshaped_other "Chaos Mesh's chain" chain_other -
+	delay_row "  of it: a program that does nothing" nop "Chaos Mesh's chain" chain_other -
+	delay_row "  matched, not delayed" match "Chaos Mesh's chain" chain -
+	delay_row "  matched, delayed by our netem" leaf "Chaos Mesh's chain" chain -
+	delay_row "  matched, delayed by departure time" edt "Chaos Mesh's chain" chain -
 }
 
 bench_abort() {
@@ -109,6 +214,8 @@ bench_abort() {
 bench_unannotated
 bench_add
 bench_packet
+bench_path
+bench_delay
 bench_abort
 jq -s . "$results" >"$TOP/build/bench.json"
 jq -r '.[] | [.name, "\(.value) \(.unit)", (.peer // "-"), (.peer_value // "-" | tostring), (.ratio // "-" | tostring), .goal,
