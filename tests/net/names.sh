@@ -310,7 +310,7 @@ inherit() {
 	ask "$DB" && lost || return 1
 	slot=$(jq .slot /run/faultwire/pods/web@eth0.json)
 	add other "$(hosts '"keep.example"')" && del web && equals "$(entries names)" 1 && equals "$(entries listed)" 0 || return 1
-	echo $((slot - 1)) >/run/faultwire/last-slot
+	printf '%b' "\\x$(printf %02x $(((slot - 1) & 255)))\\x$(printf %02x $(((slot - 1) >> 8)))" >/run/faultwire/last-slot
 	add web "$(hosts "\"$DB\"")" && equals "$(jq .slot /run/faultwire/pods/web@eth0.json)" "$slot" && learned web 0 && spared
 }
 with "$(hosts "\"$DB\",{\"name\":\"a\",\"ip\":\"10.7.7.7\"}")" "a slot's next pod inherits no address, and no name is left" inherit

@@ -262,7 +262,6 @@ refuses "port 70000" '{"action":"partition","target":{"ports":[70000]}}' 'target
 refuses "ports with ICMP" '{"action":"partition","target":{"ports":[80],"protocol":"icmp"}}' ports icmp
 refuses "an empty list of addresses" '{"action":"partition","target":{"cidrs":[]}}' target.cidrs
 refuses "an empty list of faults" '[]' faultwire.dev/network
-refuses "an action that is not built" '{"action":"http","http":{}}' 'not built'
 refuses "an address as a name" '{"action":"partition","target":{"hosts":["10.1.2.3"]}}' 'target.hosts[0]' cidrs
 refuses "a policy ceiling" '{"action":"delay","delay":{"latency":"70s"}}' maxDelay policy.json
 MORE_ANNOTATIONS='{"faultwire.dev/netwrok":"{}"}' refuses "an unknown annotation" '{"action":"partition"}' netwrok network
