@@ -49,6 +49,7 @@ SUITES=(
 	"net-native|a|tests/net/native.sh"
 	"many-native|a|tests/net/many.sh"
 	"leaks-native|a|tests/net/leaks.sh"
+	"kill-native|a|tests/net/kill.sh"
 	"builds-native|a|tests/net/builds.sh"
 	"pod-native|a|bash e2e/pod.sh"
 	"vm-engine-6.12|a|vm 6.12 \"tests/run.sh --engine test_tc_qdisc test_tc_link\" -m 1024 -t 300"
