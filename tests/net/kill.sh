@@ -28,8 +28,8 @@ prepare() {
 	END
 }
 
-killed() { # VERB AFTER
-	"$TOP/build/tests/killat" "$PLUGIN" "$DIR" "$1" "$2" "$(ip4 victim)" "$(ip4 peer)"
+killed() { # VERB AFTER [CALL]
+	"$TOP/build/tests/killat" "$PLUGIN" "$DIR" "$1" "$2" "$(ip4 victim)" "$(ip4 peer)" "${@:3}"
 }
 
 declare -rA WHAT=([del]="DEL" [gc]="GC" [again]="ADD once more and DEL" [next]="the next pod's ADD" [dies]="the next pod's ADD, the namespace gone,"
@@ -40,7 +40,7 @@ every_call() { # SENTENCE AFTER...
 	shift
 	for after; do
 		for verb in ADD DEL; do
-			holds "$verb killed at every call, $sentence: ${WHAT[$after]} leaves nothing" killed $verb "$after"
+			holds "$verb killed at every call, $sentence: ${WHAT[$after]} leaves nothing" killed $verb "$after" ${BEGIN[$verb]-}
 		done
 	done
 }
@@ -51,8 +51,10 @@ neighbours victim peer
 DIR=$TMPDIR/kill
 prepare
 
-# The first and the last pod of a node.
+# The first and the last pod of a node. Up to ADD's first bpf(2), and up to DEL's unlink(2) of the record, they are as any other's.
+declare -A BEGIN=([ADD]=321 [DEL]=87)
 every_call "programs loaded and unloaded" del turns
+BEGIN=()
 
 # With another pod, whose faults stay.
 add keeper '{"action":"partition"}'

@@ -4,7 +4,7 @@
  * pod as they were. What a process has done to a node it has done by system calls: killed at the entry of the n-th for every n, it has
  * been killed everywhere.
  *
- * killat PLUGIN DIR VERB AFTER VICTIM-ADDRESS PEER-ADDRESS
+ * killat PLUGIN DIR VERB AFTER VICTIM-ADDRESS PEER-ADDRESS [CALL]
  *   VERB    ADD or DEL of the pod 'victim'
  *   AFTER   del    DEL
  *           gc     GC that does not list it
@@ -14,7 +14,7 @@
  *           turns  gc and next in turn
  * DIR has the netconfs 'victim', 'other' and 'gc', and 'renew', a script that makes the victim's namespace anew. Pods are namespaces
  * in /run/netns. The faults' windows are over 1 ms after ADD: from then on packets pass, whatever was killed.
- * Prints how many calls there were; exits 1 when something was left.
+ * CALL is the number of a system call: the verb is killed from its first such call on. Prints how many calls there were; exits 1 when something was left.
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -67,6 +67,7 @@ struct id {
 static struct id ids[IDS_MAX];
 static size_t n_ids;
 static unsigned int killed_at; /* the n of now */
+static uint64_t begin_nr;      /* the call to begin with */
 
 static void note_object(pid_t pid, int fd)
 {
@@ -113,16 +114,22 @@ struct call {
 	uint64_t nr, arg;
 };
 
+struct seen {
+	struct call last;
+	unsigned int begin; /* n of the first begin_nr */
+};
+
 static void at_exit_of(const struct call *call, pid_t pid, int64_t rval)
 {
 	if (call->nr == SYS_bpf && rval >= 0 && (call->arg == BPF_MAP_CREATE || call->arg == BPF_PROG_LOAD))
 		note_object(pid, rval);
 }
 
-/* Runs it and kills it at the entry of its n-th call; 0 = lets it through. The status is waitpid's; *ret_last: where it was. */
-static int run(const char *verb, const char *pod, const char *input, unsigned int n, struct call *ret_last)
+/* Runs it and kills it at the entry of its n-th call; 0 = lets it through. The status is waitpid's; *ret: what it did. */
+static int run(const char *verb, const char *pod, const char *input, unsigned int n, struct seen *ret)
 {
 	struct __ptrace_syscall_info info;
+	struct seen seen = {};
 	struct call call = {};
 	unsigned int calls = 0;
 	pid_t pid = fork();
@@ -146,11 +153,15 @@ static int run(const char *verb, const char *pod, const char *input, unsigned in
 		if (info.op != PTRACE_SYSCALL_INFO_ENTRY)
 			continue;
 		call = (struct call){ info.entry.nr, info.entry.args[0] };
-		if (++calls == n)
+		calls++;
+		if (!seen.begin && call.nr == begin_nr)
+			seen.begin = calls;
+		if (calls == n)
 			kill(pid, SIGKILL);
 	}
-	if (ret_last)
-		*ret_last = call;
+	seen.last = call;
+	if (ret)
+		*ret = seen;
 	return status;
 }
 
@@ -527,14 +538,13 @@ static void renew(void)
 }
 
 /* One n; false once the verb gets through. */
-static bool step(const char *verb, const struct after *after, const struct text *before, unsigned int *failures)
+static bool step(const char *verb, const struct after *after, const struct text *before, unsigned int *failures, struct seen *ret)
 {
-	struct call last = {};
 	bool add = !strcmp(verb, "ADD"), ended, ok = true;
 
 	if (!add)
 		must("ADD", "victim", "victim");
-	ended = run(verb, "victim", "victim", killed_at, &last) == 0;
+	ended = run(verb, "victim", "victim", killed_at, ret) == 0;
 	if (!after->dies) {
 		usleep(1500);
 		if (!passes(VICTIM) || !passes(PEER)) {
@@ -547,7 +557,7 @@ static bool step(const char *verb, const struct after *after, const struct text 
 	if (after->dies)
 		renew();
 	if (!ok) {
-		printf("# %s killed at call %u (number %lu), then %s\n", verb, killed_at, (unsigned long)last.nr, after->name);
+		printf("# %s killed at call %u (number %lu), then %s\n", verb, killed_at, (unsigned long)ret->last.nr, after->name);
 		(*failures)++;
 	}
 	return !ended;
@@ -565,10 +575,11 @@ int main(int argc, char **argv)
 {
 	static struct text before;
 	const struct after *after;
-	unsigned int failures = 0;
+	unsigned int failures = 0, begin;
+	struct seen seen = {};
 
-	if (argc != 7)
-		errx(2, "usage: killat PLUGIN DIR ADD|DEL del|gc|again|next|dies|turns VICTIM-ADDRESS PEER-ADDRESS");
+	if (argc != 7 && argc != 8)
+		errx(2, "usage: killat PLUGIN DIR ADD|DEL del|gc|again|next|dies|turns VICTIM-ADDRESS PEER-ADDRESS [CALL]");
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	plugin = argv[1];
 	dir = argv[2];
@@ -580,10 +591,15 @@ int main(int argc, char **argv)
 		pod_open(PEER);
 	}
 	see(&before, !after->dies);
-	for (killed_at = 1; failures < FAILURES_MAX && step(argv[3], after, &before, &failures);)
+	begin_nr = argc == 8 ? strtoul(argv[7], NULL, 0) : UINT64_MAX;
+	killed_at = 0; /* lets it through */
+	step(argv[3], after, &before, &failures, &seen);
+	killed_at = seen.begin ? seen.begin : 1;
+	begin = killed_at;
+	while (failures < FAILURES_MAX && step(argv[3], after, &before, &failures, &seen))
 		killed_at++;
 	if (!objects_gone())
 		failures++;
-	printf("# %u calls of %s, then %s each time\n", killed_at - 1, argv[3], after->name);
+	printf("# %s killed at its calls %u to %u, then %s each time\n", argv[3], begin, killed_at - 1, after->name);
 	return failures != 0;
 }
