@@ -16,6 +16,9 @@
 #define true 1
 #define false 0
 
+#define CALENDAR_FN __attribute__((noinline))
+#include "bpf/calendar.h"
+
 #define FW_TRIES 8 /* of a cmpxchg before a race is given up */
 
 struct {
@@ -39,6 +42,20 @@ struct {
 	__type(key, __u32);
 	__type(value, struct fw_control);
 } fw_control SEC(".maps");
+
+#define CALENDARS_MAX (FW_SLOTS * FW_RULES) /* slot 0 is nobody's */
+/* Of rules with FW_RULE_CALENDAR alone, by slot * FW_RULES + rule; 704 bytes each when there, and 1 MB for the table. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, CALENDARS_MAX);
+	__type(key, __u32);
+	__type(value, struct fw_calendar);
+} fw_calendars SEC(".maps");
+
+/* The loader fills these in: what a draw is as a normal variate, and the curves of a jitter over that. */
+const volatile __u16 fw_normal[FW_NORMAL_POINTS];
+const volatile __s16 fw_curves[FW_CURVES][FW_CURVE_POINTS + 1];
 
 /* Independent draws for one event. */
 enum fw_lane { FW_LANE_GATE, FW_LANE_STEP, FW_LANE_HIT, FW_LANE_JITTER, FW_LANE_PLACE, FW_LANES = 8 };
@@ -86,13 +103,57 @@ static __always_inline bool fault_window(const struct fw_rule *r, __u64 now, __u
 	__u64 since = now - r->start_ns;
 
 	*window = 0;
-	if (now < r->start_ns || now < r->not_before_ns)
+	if (now < r->start_ns)
 		return false;
 	if (r->period_ns) {
 		*window = since / r->period_ns;
 		since -= *window * r->period_ns;
 	}
 	return !r->on_ns || since < r->on_ns;
+}
+
+static __always_inline __u64 fault_calendar_check(__u64 from, __u64 until, __u64 window)
+{
+	return from * 0x9e3779b97f4a7c15ULL + until * 0xbf58476d1ce4e5b9ULL + window;
+}
+
+/*
+ * The window of a wall-clock schedule that is open at 'now' (the second in which it began, + 1), or 0. Asked once a minute and whenever the clock
+ * steps: the answer is kept with the time in which it holds. CPUs that write at once may mix their answers; a mixture has a wrong
+ * check and is not believed.
+ */
+__attribute__((noinline)) __u64 fault_calendar(__u32 key, __u64 now, __u64 on_ns)
+{
+	struct fw_calendar *c = bpf_map_lookup_elem(&fw_calendars, &key);
+	struct calendar_answer a = {};
+
+	if (!c)
+		return 0;
+	a.from_ns = *(volatile __u64 *)&c->from_ns;
+	a.until_ns = *(volatile __u64 *)&c->until_ns;
+	a.window = *(volatile __u64 *)&c->window;
+	if (now >= a.from_ns && now < a.until_ns &&
+	    *(volatile __u64 *)&c->check == fault_calendar_check(a.from_ns, a.until_ns, a.window))
+		return a.window;
+	calendar_answer_at(c, now, on_ns, &a);
+	*(volatile __u64 *)&c->from_ns = a.from_ns;
+	*(volatile __u64 *)&c->until_ns = a.until_ns;
+	*(volatile __u64 *)&c->window = a.window;
+	*(volatile __u64 *)&c->check = fault_calendar_check(a.from_ns, a.until_ns, a.window);
+	return a.window;
+}
+
+/* Whether a window of the rule (at 'key') is open, and which. */
+static __always_inline bool fault_open(const struct fw_rule *r, __u32 key, __u64 monotonic, __u64 *window)
+{
+	__u64 now = fault_now(r, monotonic);
+
+	if (monotonic < r->not_before_ns)
+		return false;
+	if (!(r->flags & FW_RULE_CALENDAR))
+		return fault_window(r, now, window);
+	*window = fault_calendar(key, now, r->on_ns);
+	return *window;
 }
 
 /* strace's first..last+step over events counted from 1. */
@@ -135,41 +196,68 @@ static __always_inline void fault_segments(__u64 *beyond, __u32 segments)
 		__sync_fetch_and_add(beyond, segments - 1);
 }
 
-/*
- * One event of a rule with a chain: number and state move together in one word, so that no number is taken twice and no step is
- * lost while CPUs race; after FW_TRIES the event keeps its number and the chain its state, and the race is counted.
- * The gate of such a rule: see fault_gate.
- */
-static __always_inline bool fault_chain(struct fw_rule *r, __u32 segments, __u64 *n)
+static __always_inline __u32 fault_normal(const struct fw_rule *r, __u64 n)
 {
-	fault_segments(&r->state.segments, segments);
-	for (int i = 0; i < FW_TRIES; i++) {
-		__u64 old = *(volatile __u64 *)&r->state.word;
-		__u32 state = old & 0xff;
-		bool chosen;
+	return fw_normal[fault_draw(r, n, FW_LANE_JITTER) / (0x100000000ULL / FW_NORMAL_POINTS)];
+}
 
-		*n = old >> 8;
-		chosen = fault_chosen(r, *n);
-		if (chosen)
-			state = fault_chain_step(r, *n, state);
-		if (__sync_val_compare_and_swap(&r->state.word, old, (*n + 1) << 8 | state) == old)
-			return chosen && fault_chain_hit(r, *n, state);
-	}
-	__sync_fetch_and_add(&r->state.lost_races, 1);
-	__u64 word = __sync_fetch_and_add(&r->state.word, 1 << 8);
-	*n = word >> 8;
-	return fault_chosen(r, *n) && fault_chain_hit(r, *n, word & 0xff);
+/* The next z of a process that correlates; the first is a draw of its own, so that it starts as it goes on. */
+static __always_inline __u32 fault_process_step(const struct fw_rule *r, __u64 n, __u32 state)
+{
+	__s64 z, draw = (__s64)fault_normal(r, n) - FW_NORMAL_ZERO, last = (__s64)state - FW_NORMAL_ZERO;
+
+	if (!state)
+		return draw + FW_NORMAL_ZERO;
+	z = ((last * r->delay.rho + draw * r->delay.innovation + (1 << 29)) >> 30) + FW_NORMAL_ZERO;
+	return z < 1 ? 1 : z > 0xffff ? 0xffff : z;
+}
+
+static __always_inline __u32 fault_step(const struct fw_rule *r, __u64 n, __u32 state)
+{
+	return r->flags & FW_RULE_CHAIN ? fault_chain_step(r, n, state) : fault_process_step(r, n, state);
 }
 
 /*
- * The gate behind match and window, of a rule without a chain: counts the event (of 'segments' wire segments), true when the fault is to
+ * One event of a rule with a state: number and state move together in one word, so that no number is taken twice and no step is
+ * lost while CPUs race; after FW_TRIES the event keeps its number and the rule its state, and the race is counted.
+ */
+static __always_inline bool fault_move(struct fw_rule *r, __u64 *n, __u32 *state)
+{
+	for (int i = 0; i < FW_TRIES; i++) {
+		__u64 old = *(volatile __u64 *)&r->state.word;
+		bool chosen;
+
+		*state = old & ((1 << FW_STATE_BITS) - 1);
+		*n = old >> FW_STATE_BITS;
+		chosen = fault_chosen(r, *n);
+		if (chosen)
+			*state = fault_step(r, *n, *state);
+		if (__sync_val_compare_and_swap(&r->state.word, old, (*n + 1) << FW_STATE_BITS | *state) == old)
+			return chosen;
+	}
+	__sync_fetch_and_add(&r->state.lost_races, 1);
+	__u64 word = __sync_fetch_and_add(&r->state.word, 1 << FW_STATE_BITS);
+	*n = word >> FW_STATE_BITS;
+	*state = word & ((1 << FW_STATE_BITS) - 1);
+	return fault_chosen(r, *n);
+}
+
+/*
+ * The gate behind match and window, of a rule without a state: counts the event (of 'segments' wire segments), true when the fault is to
  * happen. *n is the event's number, for further draws.
  */
 static __always_inline bool fault_gate(struct fw_rule *r, __u32 segments, __u64 *n)
 {
 	fault_segments(&r->state.segments, segments);
-	*n = __sync_fetch_and_add(&r->state.word, 1 << 8) >> 8;
+	*n = __sync_fetch_and_add(&r->state.word, 1 << FW_STATE_BITS) >> FW_STATE_BITS;
 	return fault_chosen(r, *n);
+}
+
+/* The gate of a rule with a state, of which *state is what it is at the event. */
+static __always_inline bool fault_gate_state(struct fw_rule *r, __u32 segments, __u64 *n, __u32 *state)
+{
+	fault_segments(&r->state.segments, segments);
+	return fault_move(r, n, state) && (!(r->flags & FW_RULE_CHAIN) || fault_chain_hit(r, *n, *state));
 }
 
 static __always_inline void fault_injected(struct fw_rule *r, __u32 segments)

@@ -12,12 +12,23 @@
 #include <linux/tcp.h>
 #include <bpf/bpf_helpers.h>
 
+#include "bpf/corrupt.bpf.h"
+#include "bpf/dns.bpf.h"
 #include "bpf/fault.bpf.h"
+#include "bpf/delay.bpf.h"
+#include "bpf/flow.bpf.h"
+#include "bpf/http.bpf.h"
 #include "bpf/match.bpf.h"
+#include "bpf/names.bpf.h"
 #include "bpf/packet.bpf.h"
+#include "bpf/reset.bpf.h"
+#include "bpf/walk.bpf.h"
 
 #define COPIES_MAX 4
 #define NEXT_RULES 8
+
+/* What net_next came to. Some are called from there, not through net_carry_out: the kernel allows eight calls, and 512 bytes of stack. */
+enum net_next { NEXT_NONE, NEXT_RULE, NEXT_HTTP, NEXT_DNS };
 #define TCP_HEADER 32 /* with timestamps */
 
 char LICENSE[] SEC("license") = "GPL";
@@ -46,43 +57,21 @@ static __always_inline void net_decide(struct __sk_buff *skb, __u32 tag, __u64 d
 	skb->cb[CB_CLASS] = class;
 }
 
-/* A packet on its way through the rules, and what they made of it. */
-struct walk {
-	__u64 mask;      /* rules still to meet */
-	__u64 now;       /* monotonic */
-	__u64 delay_ns;  /* sum of the delays */
-	__u64 wait_ns;   /* longest wait of the virtual clocks */
-	__u64 order;     /* packets of a flow for which this is the same stay in order */
-	__u64 n, window; /* of the rule that is met now: the event's number, which window is open */
-	__u32 rule;      /* its key in fw_rules */
-	__u32 slot, dir;
-	__u32 segments;
-	__u32 l4, ip_protocol;
-	__u32 leaf; /* k of the shaping leaf, 0 = none */
-	__u32 copies;
-	__u8 drop, corrupt, edt, pad;
-};
-
-static __always_inline __u64 net_jitter(const struct fw_rule *r, __u64 n)
-{
-	const struct fw_delay *d = &r->delay;
-	__u64 draw = fault_draw(r, n, FW_LANE_JITTER);
-
-	/* jitter * draw / 2^32, by halves: the product does not fit */
-	return d->latency_ns - d->jitter_ns + 2 * ((d->jitter_ns >> 32) * draw + ((d->jitter_ns & 0xffffffff) * draw >> 32));
-}
-
 /*
  * fq looks at a flow again only when its first packet is due, so one that is due earlier must be in another flow: what waits equally long
- * stays together, what a draw of its own delays is alone.
+ * stays together, what a draw of its own delays is alone: numbered on, so that flows are taken again as late as can be.
  */
-static __always_inline void net_delay(struct walk *w, const struct fw_rule *r)
+static __always_inline void net_delay(struct walk *w, struct fw_rule *r)
 {
 	bool alone = r->delay.jitter_ns && !(r->flags & FW_RULE_PER_WINDOW);
-	__u64 delay = net_jitter(r, alone ? w->n : w->window);
+	__u64 delay;
 
+	if ((r->flags & FW_RULE_REORDER) && delay_overtakes(r))
+		return;
+	delay = delay_jitter(r, alone ? w->n : w->window, w->state);
 	w->delay_ns += delay;
-	w->order += alone ? w->n : fault_mix(delay);
+	w->order += alone ? r->key + w->n : fault_mix(delay);
+	w->alone |= alone;
 }
 
 /* Bytes on the wire: on the way in the kernel has counted neither the link's header nor those of the segments that were merged. */
@@ -119,93 +108,6 @@ out:
 	return true;
 }
 
-/* Offset of a payload byte to damage; 0 when the packet has no transport payload here. */
-static __always_inline __u32 net_payload(struct __sk_buff *skb, const struct walk *w, __u32 draw)
-{
-	__u32 header = 8, start, room;
-	__u8 doff;
-
-	if (!w->l4 || w->l4 > 256)
-		return 0;
-	if (w->ip_protocol == IPPROTO_TCP) {
-		if (bpf_skb_load_bytes(skb, w->l4 + 12, &doff, 1))
-			return 0;
-		header = (doff >> 4) * 4;
-	}
-	start = w->l4 + header;
-	if (skb->len <= start)
-		return 0;
-	room = skb->len - start;
-	return start + draw % room;
-}
-
-/* Where the checksum of the transport is; 0 = none that we know. */
-static __always_inline __u32 net_checksum(const struct walk *w)
-{
-	switch (w->l4 ? w->ip_protocol : 0) {
-	case IPPROTO_TCP:
-		return w->l4 + 16;
-	case IPPROTO_UDP:
-		return w->l4 + 6;
-	case IPPROTO_ICMP:
-	case IPPROTO_ICMPV6:
-		return w->l4 + 2;
-	default:
-		return 0;
-	}
-}
-
-/* Flips one bit of the byte at 'at'. Returns the bit's place (0..15) in its checksummed word, or -1. */
-static __always_inline int net_flip(struct __sk_buff *skb, const struct walk *w, __u32 at, __u32 bit)
-{
-	__u8 byte;
-
-	if (bpf_skb_load_bytes(skb, at, &byte, 1))
-		return -1;
-	byte ^= 1 << (bit & 7);
-	if (bpf_skb_store_bytes(skb, at, &byte, 1, BPF_F_RECOMPUTE_CSUM))
-		return -1;
-	return (bit & 7) + ((at - w->l4) & 1 ? 0 : 8);
-}
-
-/*
- * A bit of payload and another place's bit of the checksum: two flips of different weight never cancel, whether the checksum is there
- * already or is yet to be completed from the seed in its field (CHECKSUM_PARTIAL).
- */
-static __always_inline bool net_corrupt_invalid(struct __sk_buff *skb, const struct walk *w, __u64 draw)
-{
-	__u32 at = net_payload(skb, w, draw), csum = net_checksum(w);
-	int bit = 0;
-
-	if (!at && !csum)
-		return false;
-	if (at)
-		bit = net_flip(skb, w, at, draw >> 32);
-	if (csum && bit >= 0) {
-		bit = (bit + 1) & 15;
-		net_flip(skb, w, csum + (bit < 8), bit);
-	}
-	return bit >= 0;
-}
-
-/* A bit of payload, and the checksum made to fit: the application gets the damage. */
-static __always_inline bool net_corrupt_valid(struct __sk_buff *skb, const struct walk *w, __u64 draw)
-{
-	__u32 at = net_payload(skb, w, draw), csum = net_checksum(w);
-	__u16 old, new, field;
-
-	if (!at)
-		return false;
-	at -= (at - w->l4) & 1;
-	if (bpf_skb_load_bytes(skb, at, &old, 2)) /* an odd last byte has no pair: its neighbour serves */
-		return false;
-	new = old ^ (1 << ((draw >> 32) & 15));
-	if (csum && !bpf_skb_load_bytes(skb, csum, &field, 2) && (field || w->ip_protocol != IPPROTO_UDP))
-		if (bpf_l4_csum_replace(skb, csum, old, new, 2))
-			return false;
-	return !bpf_skb_store_bytes(skb, at, &new, 2, 0);
-}
-
 /* Carries out one rule on the packet. False = it did not happen after all (nothing to damage). */
 static __always_inline bool net_inject(struct __sk_buff *skb, struct fw_rule *r, struct walk *w)
 {
@@ -222,10 +124,10 @@ static __always_inline bool net_inject(struct __sk_buff *skb, struct fw_rule *r,
 		place = fault_draw(r, w->n, FW_LANE_PLACE) | (__u64)fault_draw(r, w->n, FW_LANE_PLACE + 1) << 32;
 		if (w->dir == FW_INGRESS)
 			return w->drop = 1; /* what the receiver's checksum would do */
-		return net_corrupt_invalid(skb, w, place);
+		return corrupt_invalid(skb, w, place);
 	case FW_OP_CORRUPT_VALID:
 		place = fault_draw(r, w->n, FW_LANE_PLACE) | (__u64)fault_draw(r, w->n, FW_LANE_PLACE + 1) << 32;
-		return net_corrupt_valid(skb, w, place);
+		return corrupt_valid(skb, w, place);
 	case FW_OP_DUPLICATE:
 		if (w->copies < COPIES_MAX)
 			w->copies++;
@@ -246,6 +148,10 @@ static __always_inline bool net_inject(struct __sk_buff *skb, struct fw_rule *r,
 		__sync_fetch_and_add(&r->state.overflow, 1);
 		w->drop = 1;
 		return true;
+	case FW_OP_RESET:
+		w->drop = 1;
+		w->reply = WALK_RESET;
+		return true;
 	default:
 		return false;
 	}
@@ -265,8 +171,14 @@ static __always_inline __u32 net_lowest(__u64 m)
 	return net_bits[(m & -m) * DE_BRUIJN >> 58];
 }
 
+/* Whether a rule's gate needs more than the event's number: what the packet says, or a state. */
+static __always_inline bool net_asks(const struct fw_rule *r)
+{
+	return r->flags & (FW_RULE_STATE | FW_RULE_FIRST) || r->op >= FW_OP_ASKING;
+}
+
 /*
- * Walks on to the next rule whose gate opens (or that has a chain, which net_carry_out asks); 0 = not among the next few. Apart from what
+ * Walks on to the next rule whose gate opens (or that asks for more, which net_carry_out answers); 0 = not among the next few. Apart from what
  * follows, because a call costs as much as rules that let the packet pass. Global functions: verified once, however often they are called.
  */
 __attribute__((noinline)) int net_next(struct walk *w)
@@ -275,18 +187,75 @@ __attribute__((noinline)) int net_next(struct walk *w)
 		return 0;
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < NEXT_RULES && w->mask; i++) {
-		__u32 key = net_lowest(w->mask);
-		struct fw_rule *r;
+		__u32 key = w->slot * FW_RULES + (net_lowest(w->mask) & (FW_RULES - 1));
+		struct fw_rule *r = bpf_map_lookup_elem(&fw_rules, &key);
 
-		w->mask &= w->mask - 1;
-		key = w->slot * FW_RULES + (key & (FW_RULES - 1));
-		r = bpf_map_lookup_elem(&fw_rules, &key);
-		if (!r || !fault_window(r, fault_now(r, w->now), &w->window))
-			continue;
 		w->rule = key;
-		if (r->flags & FW_RULE_CHAIN || fault_gate(r, w->segments, &w->n))
-			return 1;
+		if (r && r->op == FW_OP_HTTP)
+			return NEXT_HTTP;
+		w->mask &= w->mask - 1;
+		if (!r || !fault_open(r, key, w->now, &w->window))
+			continue;
+		if (r->op == FW_OP_DNS)
+			return NEXT_DNS;
+		if (net_asks(r) || fault_gate(r, w->segments, &w->n))
+			return NEXT_RULE;
 	}
+	return 0;
+}
+
+/* The gate of a rule that asks. */
+static __always_inline bool net_gate(struct __sk_buff *skb, struct walk *w, struct fw_rule *r)
+{
+	__u32 state;
+	bool open;
+
+	if (r->op == FW_OP_RESET && !reset_may(skb, w))
+		return false;
+	if (!(r->flags & FW_RULE_STATE))
+		return fault_gate(r, w->segments, &w->n);
+	open = fault_gate_state(r, w->segments, &w->n, &state);
+	w->state = state;
+	return open;
+}
+
+/* Which of the HTTP rules that the packet meets have an open window. */
+__attribute__((noinline)) int net_http_open(struct walk *w)
+{
+	struct http_cpu *h = http_cpu();
+	__u64 mask, window;
+
+	if (!w || !h)
+		return 0;
+	mask = (w->requests | w->responses) & w->mask;
+	h->open = 0;
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < FW_RULES && mask; i++) {
+		__u32 key = w->slot * FW_RULES + (net_lowest(mask) & (FW_RULES - 1));
+		struct fw_rule *r = bpf_map_lookup_elem(&fw_rules, &key);
+
+		if (r && fault_open(r, key, w->now, &window))
+			h->open |= mask & -mask;
+		mask &= mask - 1;
+	}
+	return 0;
+}
+
+/* HTTP rules meet the packet together: what one of them decides for a connection is for the others too. */
+__attribute__((noinline)) int net_http(struct __sk_buff *skb, struct walk *w)
+{
+	struct http_cpu *h = http_cpu();
+
+	if (!w || !h)
+		return 0;
+	h->requests = w->requests & w->mask;
+	h->responses = w->responses & w->mask;
+	w->mask &= ~(w->requests | w->responses);
+	h->slot = w->slot;
+	h->dir = w->dir;
+	h->l4 = w->l4;
+	if (w->ip_protocol == IPPROTO_TCP && w->l4 && http_meet(skb))
+		w->drop = 1;
 	return 0;
 }
 
@@ -299,7 +268,9 @@ __attribute__((noinline)) int net_carry_out(struct __sk_buff *skb, struct walk *
 		return 0;
 	key = w->rule;
 	r = bpf_map_lookup_elem(&fw_rules, &key);
-	if (!r || (r->flags & FW_RULE_CHAIN && !fault_chain(r, w->segments, &w->n)))
+	if (!r || ((r->flags & FW_RULE_FIRST) && !flow_is_first(skb, w, key)))
+		return 0;
+	if (net_asks(r) && !net_gate(skb, w, r))
 		return 0;
 	if (net_inject(skb, r, w))
 		fault_injected(r, w->segments);
@@ -309,9 +280,18 @@ __attribute__((noinline)) int net_carry_out(struct __sk_buff *skb, struct walk *
 /* All rules of the mask, in order, until one drops the packet. */
 static __always_inline void net_walk(struct __sk_buff *skb, struct walk *w)
 {
-	for (int i = 0; i < FW_RULES && w->mask && !w->drop; i++)
-		if (net_next(w))
+	for (int i = 0; i < FW_RULES && w->mask && !w->drop; i++) {
+		int next = net_next(w);
+
+		if (next == NEXT_RULE) {
 			net_carry_out(skb, w);
+		} else if (next == NEXT_DNS) {
+			dns_meet(skb, w, w->rule);
+		} else if (next == NEXT_HTTP) {
+			net_http_open(w);
+			net_http(skb, w);
+		}
+	}
 }
 
 /* The class of our root that a packet goes through; 0 = none. */
@@ -334,6 +314,15 @@ static __always_inline __u64 net_depart(const struct __sk_buff *skb, const struc
 	return from + w->delay_ns + w->wait_ns;
 }
 
+/* An answer goes the other way, past the rules there: it stands for something that the rules have decided already. */
+static __always_inline int net_answer(struct __sk_buff *skb, struct walk *w, enum fw_dir dir)
+{
+	if (!(w->reply == WALK_RESET ? reset_answer(skb, w) : dns_answer(skb, w)))
+		return TC_ACT_STOLEN;
+	net_decide(skb, net_tag(w->slot, dir == FW_EGRESS ? PLACE_INGRESS : PLACE_EGRESS), 0, 0);
+	return bpf_redirect(skb->ifindex, dir == FW_EGRESS ? BPF_F_INGRESS : 0);
+}
+
 /* Puts the packet, and its copies, where the rules want it. */
 static __always_inline int net_send(struct __sk_buff *skb, struct walk *w, enum fw_dir dir)
 {
@@ -341,6 +330,8 @@ static __always_inline int net_send(struct __sk_buff *skb, struct walk *w, enum 
 	__u64 flags = dir == FW_EGRESS ? 0 : BPF_F_INGRESS, depart;
 	__u32 class = net_class(w), clones;
 
+	if (w->reply)
+		return net_answer(skb, w, dir);
 	if (w->drop)
 		return TC_ACT_STOLEN; /* not SHOT: lost on the wire, not refused by the own host */
 	if (!class && !w->copies)
@@ -350,7 +341,7 @@ static __always_inline int net_send(struct __sk_buff *skb, struct walk *w, enum 
 	if (clones) {
 		net_decide(skb, tag, depart, class);
 		if (w->order)
-			bpf_set_hash(skb, bpf_get_hash_recalc(skb) + w->order);
+			bpf_set_hash(skb, (w->alone ? 0 : bpf_get_hash_recalc(skb)) + w->order);
 		for (__u32 i = 0; i <= COPIES_MAX && i < clones; i++)
 			if (bpf_clone_redirect(skb, skb->ifindex, flags))
 				w->edt = 0; /* no memory: the packet itself goes, unshaped rather than lost */
@@ -384,13 +375,26 @@ static __always_inline int net_first(struct __sk_buff *skb, __u32 slot, enum fw_
 	struct packet p = {};
 	__u64 mask;
 
-	if (!s || !s->rules[dir] || !packet_parse(skb, &p, dir))
+	if (!s || !(s->rules[dir] | s->hosts_rules | s->http[dir]) || !packet_parse(skb, &p, dir))
 		return TC_ACT_UNSPEC;
 	mask = match_packet(s, &p, dir);
-	if (!mask)
+	if (s->hosts_rules) {
+		struct packet named = p; /* a copy, so that all other packets' stays in registers */
+
+		mask = names_match(skb, s, &named, mask, dir);
+	}
+	if (!(mask | s->http[dir]))
 		return TC_ACT_UNSPEC;
 
-	struct walk w = { .mask = mask, .slot = slot, .dir = dir, .l4 = p.l4, .ip_protocol = p.ip_protocol };
+	struct walk w = { .mask = mask | s->http[dir],
+			  .requests = mask & s->http[dir ^ 1],
+			  .responses = s->http[dir],
+			  .slot = slot,
+			  .dir = dir,
+			  .l3 = p.l3,
+			  .l4 = p.l4,
+			  .ip_protocol = p.ip_protocol,
+			  .v4 = p.v4 };
 
 	return net_fault(skb, &w);
 }

@@ -26,6 +26,7 @@ struct packet {
 	__u32 ports; /* 1: sport and dport are there */
 	__u32 sport, dport;
 	__u32 class; /* enum fw_protocol */
+	__u32 l3;    /* offset of the IP header */
 	__u32 l4;    /* offset of the transport header; 0 = none here (a later fragment) */
 	__u32 ip_protocol;
 };
@@ -69,6 +70,7 @@ static __always_inline bool packet_ipv4(struct __sk_buff *skb, struct packet *p,
 	if ((void *)(ip + 1) > end)
 		return false;
 	p->v4 = 1;
+	p->l3 = offset;
 	p->lo = bpf_ntohl(dir == FW_EGRESS ? ip->daddr : ip->saddr);
 	p->ip_protocol = ip->protocol;
 	p->class = packet_class(ip->protocol);
@@ -131,6 +133,7 @@ static __always_inline bool packet_ipv6(struct __sk_buff *skb, struct packet *p,
 	a = dir == FW_EGRESS ? ip->daddr.in6_u.u6_addr32 : ip->saddr.in6_u.u6_addr32;
 	p->hi = (__u64)bpf_ntohl(a[0]) << 32 | bpf_ntohl(a[1]);
 	p->lo = (__u64)bpf_ntohl(a[2]) << 32 | bpf_ntohl(a[3]);
+	p->l3 = offset;
 	next = ip->nexthdr;
 	offset += sizeof(*ip);
 	for (int i = 0; i < PACKET_EXTENSIONS && !fragment; i++)

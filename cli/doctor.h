@@ -49,6 +49,7 @@ struct doctor_check {
 	enum doctor_feature feature;
 	enum doctor_level without; /* how bad it is not to have the feature */
 	const char *without_text;
+	const char *with_text; /* of a shaper */
 };
 extern const struct doctor_check doctor_checks[];
 extern const size_t doctor_checks_count;
@@ -57,5 +58,8 @@ extern const size_t doctor_checks_count;
 void doctor_conf_entry(const struct doctor *d, const struct doctor_check *check, struct doctor_result *ret);
 void doctor_conf_first(const struct doctor *d, const struct doctor_check *check, struct doctor_result *ret);
 void doctor_conf_binary(const struct doctor *d, const struct doctor_check *check, struct doctor_result *ret);
+
+/* Who rewrites addresses before packets are made (doctor_cgroup.c). */
+void doctor_socket_balancer(const struct doctor *d, const struct doctor_check *check, struct doctor_result *ret);
 
 #endif

@@ -14,6 +14,7 @@
 #include "cli/input.h"
 #include "cli/pods.h"
 #include "engine/bpf.h"
+#include "engine/engine.h"
 #include "engine/netns.h"
 #include "lib/util.h"
 
@@ -72,6 +73,8 @@ static void check_feature(const struct doctor *d, const struct doctor_check *che
 static void check_shaper(const struct doctor *d, const struct doctor_check *check, struct doctor_result *ret)
 {
 	check_feature(d, check, ret);
+	if (d->probe.has[check->feature] == ANSWER_YES)
+		doctor_say(ret, DOCTOR_OK, "there: %s", check->with_text);
 	if (d->probe.has[FEATURE_NETEM] == ANSWER_NO && d->probe.has[FEATURE_FQ] == ANSWER_NO)
 		doctor_say(ret, DOCTOR_FAIL, "not there, and %s is not there either: delays are refused",
 			   check->feature == FEATURE_FQ ? "netem" : "fq");
@@ -130,6 +133,16 @@ static void check_lsm(const struct doctor *d, const struct doctor_check *check, 
 		doctor_say(ret, DOCTOR_OK, "not known (securityfs is not mounted); network faults need none");
 	else
 		doctor_say(ret, DOCTOR_OK, "%s; network faults need none", text);
+}
+
+static void check_zones(const struct doctor *d, const struct doctor_check *check, struct doctor_result *ret)
+{
+	(void)d;
+	(void)check;
+	if (engine_has_zones())
+		doctor_say(ret, DOCTOR_OK, "there, for 'timeZone'");
+	else
+		doctor_say(ret, DOCTOR_WARN, "not there: schedules with a 'timeZone' other than UTC are refused");
 }
 
 static void check_policy(const struct doctor *d, const struct doctor_check *check, struct doctor_result *ret)
@@ -243,7 +256,8 @@ const struct doctor_check doctor_checks[] = {
 	  .remedy = "modprobe sch_netem" MODULES,
 	  .feature = FEATURE_NETEM,
 	  .without = DOCTOR_WARN,
-	  .without_text = "delays go by departure time (fq), but distribution, reorder, slot and limit are refused" },
+	  .without_text = "all delays go by departure time (fq), but slot and limit are refused",
+	  .with_text = "for delays of one fault a direction" },
 	{ .name = "tbf",
 	  .run = check_feature,
 	  .remedy = "modprobe sch_tbf" MODULES,
@@ -255,7 +269,10 @@ const struct doctor_check doctor_checks[] = {
 	  .remedy = "modprobe sch_fq" MODULES,
 	  .feature = FEATURE_FQ,
 	  .without = DOCTOR_WARN,
-	  .without_text = "delays that add up, and a draw per window (correlation 100), are refused" },
+	  .without_text =
+		  "delays that correlate or add up are refused, and a seed or a draw per window (correlation 100) decides no "
+		  "jitter",
+	  .with_text = "for delays that correlate, add up, obey a seed, or are drawn once a window" },
 	{ .name = "ifb",
 	  .run = check_feature,
 	  .remedy = "modprobe ifb" MODULES,
@@ -268,7 +285,11 @@ const struct doctor_check doctor_checks[] = {
 	  .feature = FEATURE_MIRRED,
 	  .without = DOCTOR_WARN,
 	  .without_text = "delay, rate and bandwidth on the way in (direction from, both) are refused" },
+	{ .name = "socket balancer",
+	  .run = doctor_socket_balancer,
+	  .remedy = "name the pods' own addresses in 'cidrs', or in 'hosts' a headless service, whose name has these" },
 	{ .name = "LSM", .run = check_lsm },
+	{ .name = "time zones", .run = check_zones, .remedy = "install the package 'tzdata'" },
 	{ .name = "policy", .run = check_policy, .remedy = "correct " POLICY_PATH ", or remove it for the defaults" },
 	{ .name = "plugin",
 	  .run = doctor_conf_binary,

@@ -6,6 +6,7 @@
 #include <argp.h>
 #include <errno.h>
 #include <sys/capability.h>
+#include <time.h>
 
 #include "cli/cli.h"
 #include "cli/input.h"
@@ -112,6 +113,9 @@ static int build(struct answer *a, bool any_node)
 	struct plan_env assumed = everything;
 	int r;
 
+	r = engine_zones(&a->spec, &a->err);
+	if (r)
+		return r;
 	a->assumed = any_node || !may_ask_node() || engine_env_get(&a->spec, false, &env, NULL) != 0;
 	if (a->assumed) {
 		r = plan_build(&a->spec, &assumed, &a->plan, &a->err);
@@ -153,6 +157,58 @@ static void examine(struct answer *a, const struct options *o, const struct poli
 	spec_seed(&a->spec, 0); /* a dry run says the same every time */
 	if (a->spec.n_faults)
 		build(a, o->any_node);
+}
+
+#define FIRINGS 3
+
+/* The next firing times of a wall-clock schedule; how many there are. */
+static size_t next_firings(const struct calendar *c, int64_t ret[FIRINGS])
+{
+	int64_t at = time(NULL);
+	size_t n = 0;
+
+	for (; n < FIRINGS; n++) {
+		at = calendar_next(&c->fields, at);
+		if (at == CALENDAR_NO_TIME)
+			break;
+		ret[n] = at;
+	}
+	return n;
+}
+
+/* By the clock of the schedule's zone, and as the node's clock is now. */
+static void print_firings(const struct plan_rules *rules)
+{
+	for (size_t i = 0; rules && i < rules->n_rules; i++) {
+		const struct calendar *c = rules->rules[i].calendar;
+		int64_t at[FIRINGS];
+		size_t n = c ? next_firings(c, at) : 0;
+
+		if (n)
+			printf("next: %s at", rules->rules[i].name);
+		for (size_t k = 0; k < n; k++) {
+			char text[CALENDAR_FORMAT_MAX];
+
+			calendar_format(&c->fields, at[k], text);
+			printf("%s %s", k ? "," : "", text);
+		}
+		if (n)
+			printf(" (%s)\n", c->zone);
+	}
+}
+
+static void add_firings(cJSON *j, const struct plan_rules *rules)
+{
+	cJSON *o = cJSON_AddObjectToObject(j, "nextUnix");
+
+	for (size_t i = 0; rules && i < rules->n_rules; i++) {
+		int64_t at[FIRINGS];
+		size_t n = rules->rules[i].calendar ? next_firings(rules->rules[i].calendar, at) : 0;
+		cJSON *list = n ? cJSON_AddArrayToObject(o, rules->rules[i].name) : NULL;
+
+		for (size_t k = 0; k < n; k++)
+			cJSON_AddItemToArray(list, json_number(at[k]));
+	}
 }
 
 static char *title(const struct answer *a)
@@ -197,6 +253,7 @@ static void print_answer(const struct answer *a, const struct options *o)
 		plan_print(&a->plan, stdout);
 	else
 		printf("no faults: nothing would be done\n");
+	print_firings(plan_rules(&a->plan));
 	if (a->assumed && !o->any_node)
 		printf("note: this node could not be asked for its qdiscs (that needs root), so all are taken to be there\n");
 }
@@ -221,6 +278,7 @@ static cJSON *answer_json(const struct answer *a, const struct options *o)
 		cJSON_AddBoolToObject(j, "selected", select_pod(&a->spec.select, a->spec.experiment, o->uid));
 	cJSON_AddBoolToObject(j, "nodeAssumed", a->assumed);
 	cJSON_AddItemToObject(j, "plan", plan_to_json(&a->plan));
+	add_firings(j, plan_rules(&a->plan));
 	return j;
 }
 

@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "engine/bpf.h"
 #include "engine/engine.h"
+#include "engine/names.h"
 #include "engine/netns.h"
 #include "lib/util.h"
 
@@ -61,27 +62,35 @@ static uint64_t now_ns(clockid_t clock)
 	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
 }
 
-/* The state of a rule's window at 'now' on its clock: windows are counted from 'origin', nothing happens before 'start'. */
-static enum status_window window_at(const struct fw_rule *r, uint64_t origin, uint64_t start, uint64_t now, uint64_t *ret_change_ns)
+/* Whether a window is open at an instant, and when that changes; windows of '@every' are counted from 'origin'. */
+static bool open_at(const struct plan_rule *rule, uint64_t origin, uint64_t at, uint64_t *ret_change_ns)
 {
-	uint64_t since;
+	const struct fw_rule *r = &rule->rule;
+	uint64_t since = r->period_ns ? (at - origin) % r->period_ns : at - origin;
 
+	if (rule->calendar)
+		return calendar_open(&rule->calendar->fields, r->on_ns, at, ret_change_ns);
 	*ret_change_ns = UINT64_MAX;
-	if (now < start) {
-		*ret_change_ns = start - now;
+	if (r->on_ns && since < r->on_ns)
+		*ret_change_ns = at - since + r->on_ns;
+	else if (r->on_ns && r->period_ns)
+		*ret_change_ns = at - since + r->period_ns;
+	return !r->on_ns || since < r->on_ns;
+}
+
+/* The state of a rule's windows now, of which nothing happens before 'start', and how long it lasts. */
+static enum status_window window_at(const struct plan_rule *rule, uint64_t origin, uint64_t start, uint64_t now,
+				    uint64_t *ret_left_ns)
+{
+	uint64_t change;
+	bool open = open_at(rule, origin, MAX(start, now), &change);
+
+	if (now < start && open)
+		change = start;
+	*ret_left_ns = change == UINT64_MAX ? change : change - now;
+	if (now < start)
 		return WINDOW_BEFORE;
-	}
-	since = r->period_ns ? (now - origin) % r->period_ns : now - origin;
-	if (!r->on_ns)
-		return WINDOW_OPEN;
-	if (since < r->on_ns) {
-		*ret_change_ns = r->on_ns - since;
-		return WINDOW_OPEN;
-	}
-	if (!r->period_ns)
-		return WINDOW_OVER;
-	*ret_change_ns = r->period_ns - since;
-	return WINDOW_BETWEEN;
+	return open ? WINDOW_OPEN : change == UINT64_MAX ? WINDOW_OVER : WINDOW_BETWEEN;
 }
 
 static void read_fault(const struct state_pod *record, size_t i, const struct bpf_node *node, uint64_t disarmed,
@@ -89,17 +98,19 @@ static void read_fault(const struct state_pod *record, size_t i, const struct bp
 {
 	const struct plan_rule *rule = &plan_rules(&record->plan)->rules[i];
 	bool wall = rule->rule.flags & FW_RULE_WALL;
-	uint64_t start = rule->rule.start_ns + (wall ? record->created_unix_ns : record->created_mono_ns);
+	uint64_t mono = now_ns(CLOCK_MONOTONIC), now = wall ? now_ns(CLOCK_REALTIME) : mono;
+	/* on the windows' clock as it is now: the sandbox's age does not step */
+	uint64_t start = now - mono + record->created_mono_ns + rule->rule.start_ns;
 	struct fw_rule live;
 
 	f->rule = rule;
 	f->armed = !(disarmed >> i & 1);
-	f->window = window_at(&rule->rule, wall ? 0 : start, start, now_ns(wall ? CLOCK_REALTIME : CLOCK_MONOTONIC), &f->change_ns);
-	f->counted = node->rules >= 0 && !bpf_rule_get(node, record->slot, i, &live, NULL);
+	f->window = window_at(rule, wall ? 0 : start, start, now, &f->change_ns);
+	f->counted = node->maps[BPF_RULES] >= 0 && !bpf_rule_get(node, record->slot, i, &live, NULL);
 	if (!f->counted)
 		return;
 	f->state = live.state;
-	f->state.segments += f->state.word >> 8;
+	f->state.segments += f->state.word >> FW_STATE_BITS;
 	f->state.injected_segments += f->state.injected;
 }
 
@@ -108,6 +119,8 @@ static void read_faults(struct status_pod *pod, const struct fw_control *control
 	const struct plan_rules *rules = plan_rules(&pod->record->plan);
 	uint64_t disarmed = control ? __atomic_load_n(&control[pod->record->slot].disarmed, __ATOMIC_RELAXED) : 0;
 	_cleanup_bpf_ struct bpf_node node = BPF_NODE_EMPTY;
+	size_t learned[FW_RULES] = {};
+	bool named;
 
 	if (!rules)
 		return;
@@ -116,6 +129,11 @@ static void read_faults(struct status_pod *pod, const struct fw_control *control
 	pod->n_faults = MIN(rules->n_rules, (size_t)FW_RULES);
 	for (size_t i = 0; i < pod->n_faults; i++)
 		read_fault(pod->record, i, &node, disarmed, &pod->faults[i]);
+	named = hosts_any(rules) && !names_count(&node, pod->record->created_mono_ns, learned, NULL);
+	for (size_t i = 0; named && i < pod->n_faults; i++) {
+		pod->faults[i].named = rules->rules[i].target.n_hosts;
+		pod->faults[i].learned = learned[i];
+	}
 }
 
 static bool has_root(const struct state_pod *record, enum fw_dir dir)

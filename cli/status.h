@@ -18,6 +18,8 @@ struct status_fault {
 	bool armed;
 	bool counted; /* false: its programs are of another ABI, or gone */
 	struct fw_rule_state state;
+	bool named;     /* its target has hosts, and what they learned could be read: */
+	size_t learned; /* addresses */
 };
 
 /* A queue that shapes: the interface (to) or its ifb (from). */

@@ -56,7 +56,7 @@ static void print_faults(const struct status_pod *pod)
 		text_cell(&t, "%s", direction(f->rule));
 		text_cell(&t, "%s", window);
 		text_cell(&t, "%s", f->armed ? "yes" : "no");
-		counter_cell(&t, f, f->state.word >> 8);
+		counter_cell(&t, f, f->state.word >> FW_STATE_BITS);
 		counter_cell(&t, f, f->state.injected);
 		counter_cell(&t, f, f->state.segments);
 		counter_cell(&t, f, f->state.overflow);
@@ -72,6 +72,20 @@ static void print_line(const char *indent, char *raw)
 	printf("%s%s\n", indent, line);
 }
 
+/* Names that nobody asked for yet are the reason why a fault matches nothing. */
+static void print_hosts(const struct status_pod *pod)
+{
+	for (size_t i = 0; i < pod->n_faults; i++) {
+		const struct status_fault *f = &pod->faults[i];
+		const struct fault_target *t = &f->rule->target;
+
+		if (!f->named)
+			continue;
+		print_line("  ", util_printf("%s: %zu address%s learned of %s%s", f->rule->name, f->learned,
+					     f->learned == 1 ? "" : "es", t->hosts[0].name, t->n_hosts > 1 ? ", ..." : ""));
+	}
+}
+
 static void print_pod(const struct status_pod *pod)
 {
 	const struct state_pod *r = pod->record;
@@ -84,6 +98,7 @@ static void print_pod(const struct status_pod *pod)
 	if (*by)
 		print_line("  ", util_printf("off by %s", by));
 	print_faults(pod);
+	print_hosts(pod);
 	for (size_t i = 0; i < pod->n_queues; i++)
 		print_line("  ", util_printf("queued on %s: %u packets, %u bytes; dropped there so far: %u",
 					     pod->queues[i].interface, pod->queues[i].stats.queued_packets,
@@ -116,9 +131,12 @@ static void counters_json(cJSON *j, const struct status_fault *f)
 		const char *key;
 		uint64_t value;
 	} counters[] = {
-		{ "matched", f->state.word >> 8 }, { "injected", f->state.injected },
-		{ "segments", f->state.segments }, { "injectedSegments", f->state.injected_segments },
-		{ "overflow", f->state.overflow }, { "lostRaces", f->state.lost_races },
+		{ "matched", f->state.word >> FW_STATE_BITS },
+		{ "injected", f->state.injected },
+		{ "segments", f->state.segments },
+		{ "injectedSegments", f->state.injected_segments },
+		{ "overflow", f->state.overflow },
+		{ "lostRaces", f->state.lost_races },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(counters); i++) {
@@ -142,6 +160,8 @@ static cJSON *fault_json(const struct status_fault *f)
 		cJSON_AddNumberToObject(j, "changesInSeconds", (double)f->change_ns / NSEC_PER_SEC);
 	cJSON_AddBoolToObject(j, "armed", f->armed);
 	counters_json(j, f);
+	if (f->named)
+		cJSON_AddNumberToObject(j, "learned", (double)f->learned);
 	return j;
 }
 

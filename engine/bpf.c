@@ -18,6 +18,7 @@
 #include <bpf/libbpf.h>
 
 #include "build/bpf/net.skel.h"
+#include "lib/dist.h"
 
 #define STRING_(x) #x
 #define STRING(x) STRING_(x)
@@ -28,6 +29,12 @@ static const char *const prog_names[BPF_PROGS] = {
 	[BPF_INGRESS] = "ingress",
 	[BPF_TO_IFB] = "to_ifb",
 	[BPF_STAMP] = "stamp",
+};
+
+static const char *const map_names[BPF_MAPS] = {
+	[BPF_SLOTS] = "slots", [BPF_RULES] = "rules",   [BPF_CALENDARS] = "calendars",
+	[BPF_DNS] = "dns",     [BPF_FIRST] = "first",   [BPF_HTTP] = "http",
+	[BPF_NAMES] = "names", [BPF_LISTED] = "listed", [BPF_LEARNED] = "learned",
 };
 
 /* libbpf's last words: where the verifier says why. */
@@ -115,6 +122,14 @@ static int refused(int r, struct error *err)
 			 last_words[0] ? last_words : strerror(-r));
 }
 
+/* The programs' curves come from where netem's tables do, so that a delay is the same by either. */
+static void fill_tables(struct net_bpf *skel)
+{
+	dist_normal(skel->rodata->fw_normal);
+	for (int i = 0; i < FW_CURVES; i++)
+		dist_curve(i, skel->rodata->fw_curves[i]);
+}
+
 /* Loads; a control map that another build left is shared. */
 static int load(struct net_bpf **ret, bool share, struct error *err)
 {
@@ -126,6 +141,7 @@ static int load(struct net_bpf **ret, bool share, struct error *err)
 	skel = net_bpf__open();
 	if (!skel)
 		return refused(-errno, err);
+	fill_tables(skel);
 	control = share ? bpf_obj_get(FW_PIN_CONTROL) : -1;
 	r = control >= 0 ? bpf_map__reuse_fd(skel->maps.fw_control, control) : 0;
 	if (control >= 0)
@@ -147,8 +163,15 @@ static int pin_all(const struct net_bpf *skel, struct error *err)
 		int fd;
 		const char *name;
 	} pins[] = {
-		{ bpf_map__fd(skel->maps.fw_slots), "slots" },
-		{ bpf_map__fd(skel->maps.fw_rules), "rules" },
+		{ bpf_map__fd(skel->maps.fw_slots), map_names[BPF_SLOTS] },
+		{ bpf_map__fd(skel->maps.fw_rules), map_names[BPF_RULES] },
+		{ bpf_map__fd(skel->maps.fw_calendars), map_names[BPF_CALENDARS] },
+		{ bpf_map__fd(skel->maps.fw_dns), map_names[BPF_DNS] },
+		{ bpf_map__fd(skel->maps.fw_first), map_names[BPF_FIRST] },
+		{ bpf_map__fd(skel->maps.fw_http), map_names[BPF_HTTP] },
+		{ bpf_map__fd(skel->maps.fw_names), map_names[BPF_NAMES] },
+		{ bpf_map__fd(skel->maps.fw_listed), map_names[BPF_LISTED] },
+		{ bpf_map__fd(skel->maps.fw_learned), map_names[BPF_LEARNED] },
 		{ bpf_program__fd(skel->progs.fw_to_ifb), prog_names[BPF_TO_IFB] },
 		{ bpf_program__fd(skel->progs.fw_stamp), prog_names[BPF_STAMP] },
 		{ bpf_program__fd(skel->progs.fw_ingress), prog_names[BPF_INGRESS] },
@@ -202,12 +225,11 @@ static int pin_get(const char *build, const char *name, int *ret, struct error *
 int bpf_node_open(const char *build, bool progs, struct bpf_node *ret, struct error *err)
 {
 	_cleanup_bpf_ struct bpf_node node = BPF_NODE_EMPTY;
-	int r;
+	int r = 0;
 
 	snprintf(node.build, sizeof(node.build), "%s", build);
-	r = pin_get(build, "slots", &node.slots, err);
-	if (!r)
-		r = pin_get(build, "rules", &node.rules, err);
+	for (int i = BPF_SLOTS; !r && i <= BPF_RULES; i++)
+		r = pin_get(build, map_names[i], &node.maps[i], err);
 	for (int i = 0; !r && progs && i < BPF_PROGS; i++)
 		r = pin_get(build, prog_names[i], &node.progs[i], err);
 	if (r)
@@ -215,6 +237,15 @@ int bpf_node_open(const char *build, bool progs, struct bpf_node *ret, struct er
 	*ret = node;
 	node = (struct bpf_node)BPF_NODE_EMPTY;
 	return 0;
+}
+
+int bpf_node_map(struct bpf_node *node, enum bpf_map_pin map, int *ret, struct error *err)
+{
+	int r = node->maps[map] < 0 ? pin_get(node->build, map_names[map], &node->maps[map], err) : 0;
+
+	if (!r)
+		*ret = node->maps[map];
+	return r;
 }
 
 int bpf_node_load(struct bpf_node *ret, struct error *err)
@@ -233,8 +264,8 @@ void bpf_node_close(struct bpf_node *node)
 {
 	for (int i = 0; i < BPF_PROGS; i++)
 		util_closep(&node->progs[i]);
-	util_closep(&node->slots);
-	util_closep(&node->rules);
+	for (int i = 0; i < BPF_MAPS; i++)
+		util_closep(&node->maps[i]);
 	*node = (struct bpf_node)BPF_NODE_EMPTY;
 }
 
@@ -251,22 +282,22 @@ int bpf_slot_set(const struct bpf_node *node, uint16_t slot, const struct fw_slo
 	int r = 0;
 
 	for (size_t i = 0; !r && i < n_rules; i++)
-		r = map_set(node->rules, slot * FW_RULES + i, &rules[i], err);
-	return r ? r : map_set(node->slots, slot, tables, err);
+		r = map_set(node->maps[BPF_RULES], slot * FW_RULES + i, &rules[i], err);
+	return r ? r : map_set(node->maps[BPF_SLOTS], slot, tables, err);
 }
 
 int bpf_slot_clear(const struct bpf_node *node, uint16_t slot, struct error *err)
 {
 	static const struct fw_slot nothing;
 
-	return map_set(node->slots, slot, &nothing, err);
+	return map_set(node->maps[BPF_SLOTS], slot, &nothing, err);
 }
 
 int bpf_slot_get(const struct bpf_node *node, uint16_t slot, struct fw_slot *ret, struct error *err)
 {
 	uint32_t key = slot;
 
-	if (bpf_map_lookup_elem(node->slots, &key, ret))
+	if (bpf_map_lookup_elem(node->maps[BPF_SLOTS], &key, ret))
 		return error_set(err, errno, "cannot read slot %u: %s", key, strerror(errno));
 	return 0;
 }
@@ -275,7 +306,7 @@ int bpf_rule_get(const struct bpf_node *node, uint16_t slot, unsigned int rule, 
 {
 	uint32_t key = slot * FW_RULES + rule;
 
-	if (bpf_map_lookup_elem(node->rules, &key, ret))
+	if (bpf_map_lookup_elem(node->maps[BPF_RULES], &key, ret))
 		return error_set(err, errno, "cannot read rule %u of slot %u: %s", rule, slot, strerror(errno));
 	return 0;
 }

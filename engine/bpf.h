@@ -12,16 +12,30 @@
 /* The programs; names are pins and functions of net.bpf.c. */
 enum bpf_prog { BPF_EGRESS, BPF_INGRESS, BPF_TO_IFB, BPF_STAMP, BPF_PROGS };
 
+/* The maps that user code opens, by their pins. */
+enum bpf_map_pin {
+	BPF_SLOTS,
+	BPF_RULES,
+	BPF_CALENDARS,
+	BPF_DNS,
+	BPF_FIRST,
+	BPF_HTTP,
+	BPF_NAMES,
+	BPF_LISTED,
+	BPF_LEARNED,
+	BPF_MAPS
+};
+
 struct bpf_node {
 	char build[32]; /* this build's pin directory: "<abi>-<hash of the object>" */
 	int progs[BPF_PROGS];
-	int slots, rules; /* map fds */
+	int maps[BPF_MAPS]; /* slots and rules at once, the others as they are asked for (bpf_node_map) */
 };
 
 #define _cleanup_bpf_ __attribute__((cleanup(bpf_node_close)))
-#define BPF_NODE_EMPTY                                                \
-	{                                                             \
-		.progs = { -1, -1, -1, -1 }, .slots = -1, .rules = -1 \
+#define BPF_NODE_EMPTY                                                                         \
+	{                                                                                      \
+		.progs = { [0 ... BPF_PROGS - 1] = -1 }, .maps = { [0 ... BPF_MAPS - 1] = -1 } \
 	}
 
 /* The pin directory of the programs that this binary carries. */
@@ -33,8 +47,10 @@ const char *bpf_build(void);
  * message); each names the remedy.
  */
 int bpf_node_load(struct bpf_node *ret, struct error *err);
-/* Opens the pins of a build that is there (maps only unless 'progs'); -ENOENT when it is not. */
+/* Opens the pins of a build that is there (slots and rules only unless 'progs'); -ENOENT when it is not. */
 int bpf_node_open(const char *build, bool progs, struct bpf_node *ret, struct error *err);
+/* The fd of a map, which stays the node's. -ENOENT in a build that has none such. */
+int bpf_node_map(struct bpf_node *node, enum bpf_map_pin map, int *ret, struct error *err);
 void bpf_node_close(struct bpf_node *node);
 
 /* Writes a slot's rules, then its tables (the tables are what makes it live); clear takes the tables away. */

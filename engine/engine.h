@@ -29,6 +29,14 @@ void engine_env_cleanup(struct engine_env *env);
 /* engine_env_get and plan_build, asking again for missing features before giving up. */
 int engine_plan(const struct fault_spec *spec, struct engine_env *ret_env, struct plan *ret, struct error *err);
 
+/*
+ * Gives the wall-clock schedules of a spec (what its faults point to) the offsets of their zones, from this node's /usr/share/zoneinfo; engine_plan
+ * does so itself. -ENOTSUP on a node that has no zones, -EINVAL for one that is not there.
+ */
+int engine_zones(const struct fault_spec *spec, struct error *err);
+/* Whether this node has zones at all. */
+bool engine_has_zones(void);
+
 /* The name of the ifb that belongs to an interface: "fwifb<ifindex>". */
 #define ENGINE_IFB_MAX 16
 void engine_ifb_name(int ifindex, char ret[ENGINE_IFB_MAX]);

@@ -151,10 +151,12 @@ void engine_env_cleanup(struct engine_env *env)
 
 int engine_plan(const struct fault_spec *spec, struct engine_env *ret_env, struct plan *ret, struct error *err)
 {
-	for (bool refresh = false;; refresh = true) {
-		_cleanup_env_ struct engine_env env = {};
-		int r = engine_env_get(spec, refresh, &env, err);
+	int r = engine_zones(spec, err);
 
+	for (bool refresh = false; !r; refresh = true) {
+		_cleanup_env_ struct engine_env env = {};
+
+		r = engine_env_get(spec, refresh, &env, err);
 		if (!r)
 			r = plan_build(spec, &env.env, ret, err);
 		if (!r) {
@@ -162,7 +164,8 @@ int engine_plan(const struct fault_spec *spec, struct engine_env *ret_env, struc
 			env = (struct engine_env){};
 			return 0;
 		}
-		if (r != -ENOTSUP || refresh)
-			return r;
+		if (r == -ENOTSUP && !refresh)
+			r = 0;
 	}
+	return r;
 }

@@ -6,6 +6,9 @@
 
 #include <errno.h>
 
+#include "engine/extra.h"
+#include "engine/names.h"
+
 static int ifb_index(struct ops_pod *p, int *ret, struct error *err)
 {
 	char name[ENGINE_IFB_MAX];
@@ -54,6 +57,23 @@ static int control_set(uint16_t slot, bool aborted, uint64_t disarmed, struct er
 	return 0;
 }
 
+static int hosts_apply(struct ops_pod *p, const struct plan_rules *rules, struct error *err)
+{
+	_cleanup_hosts_ struct hosts_tables hosts = {};
+	int r = hosts_compile(rules, &hosts, err);
+
+	p->tables->generation = p->pod->created_mono_ns;
+	return r ? r : names_set(&p->node, p->pod->created_mono_ns, &hosts, err);
+}
+
+static int hosts_revert(struct ops_pod *p, const struct plan_rules *rules, struct error *err)
+{
+	_cleanup_hosts_ struct hosts_tables hosts = {};
+	int r = hosts_compile(rules, &hosts, err);
+
+	return r ? r : names_clear(&p->node, p->pod->created_mono_ns, &hosts, err);
+}
+
 static int rules_apply(struct ops_pod *p, const struct plan_op *op, struct error *err)
 {
 	const struct state_pod *pod = p->pod;
@@ -65,24 +85,30 @@ static int rules_apply(struct ops_pod *p, const struct plan_op *op, struct error
 		return r;
 	for (size_t i = 0; i < op->rules.n_rules; i++) {
 		rules[i] = op->rules.rules[i].rule;
-		if (rules[i].flags & FW_RULE_WALL) { /* windows are multiples since the epoch; 'start' only holds them back */
-			rules[i].not_before_ns = pod->created_unix_ns + rules[i].start_ns;
+		rules[i].start_ns += pod->created_mono_ns;
+		/* windows by the clock are the clock's own: 'start' only holds them back, and does not step with it */
+		if (rules[i].flags & FW_RULE_WALL) {
+			rules[i].not_before_ns = rules[i].start_ns;
 			rules[i].start_ns = 0;
-		} else {
-			rules[i].start_ns += pod->created_mono_ns;
 		}
 	}
-	return bpf_slot_set(&p->node, pod->slot, p->tables, rules, op->rules.n_rules, err);
+	r = extra_set(&p->node, pod->slot, &op->rules, err);
+	if (!r && hosts_any(&op->rules))
+		r = hosts_apply(p, &op->rules, err);
+	return r ? r : bpf_slot_set(&p->node, pod->slot, p->tables, rules, op->rules.n_rules, err);
 }
 
 static int rules_revert(struct ops_pod *p, const struct plan_op *op, struct error *err)
 {
 	int r;
 
-	(void)op;
-	if (p->node.slots < 0)
+	if (p->node.maps[BPF_SLOTS] < 0)
 		return 0;
 	r = bpf_slot_clear(&p->node, p->pod->slot, err);
+	if (!r)
+		r = extra_clear(&p->node, p->pod->slot, &op->rules, err);
+	if (!r && hosts_any(&op->rules))
+		r = hosts_revert(p, &op->rules, err);
 	return r ? r : control_set(p->pod->slot, false, 0, err);
 }
 
@@ -91,7 +117,7 @@ static int rules_check(struct ops_pod *p, const struct plan_op *op, struct error
 	_cleanup_free_ struct fw_slot *slot = util_alloc(1, sizeof(*slot));
 
 	(void)op;
-	if (p->node.slots < 0)
+	if (p->node.maps[BPF_SLOTS] < 0)
 		return error_set(err, ESTALE, "the pins of build '%s' are gone", p->pod->build);
 	if (bpf_slot_get(&p->node, p->pod->slot, slot, err))
 		return -ESTALE;

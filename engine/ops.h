@@ -14,10 +14,10 @@ struct ops_pod {
 	struct state_pod *pod;
 	struct bpf_node node;
 	struct tc tc;
-	int ifindex;                  /* 0 = namespace or interface are gone: only what is outside is undone */
-	int ifb;                      /* the ifb's, once it is known */
-	const struct fw_slot *tables; /* to apply */
-	bool left;                    /* ops_apply failed, and so did undoing what it had done */
+	int ifindex;            /* 0 = namespace or interface are gone: only what is outside is undone */
+	int ifb;                /* the ifb's, once it is known */
+	struct fw_slot *tables; /* to apply */
+	bool left;              /* ops_apply failed, and so did undoing what it had done */
 };
 
 /* Ops in order; on failure those that were done, and the one that failed, are undone in reverse. */

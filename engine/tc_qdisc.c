@@ -11,8 +11,8 @@
 
 #include <linux/gen_stats.h>
 
-#include "engine/dist.h"
 #include "engine/tc_internal.h"
+#include "lib/dist.h"
 #include "lib/util.h"
 
 /* The class shapes nothing, its qdiscs do: 8 Tbit/s, and tokens for a second of that (a tick is 64 ns). */
@@ -30,6 +30,9 @@ _Static_assert(LEAF_MAJOR(0, 0) > FW_ROOT_MAJOR, "the root's handle is its own")
 _Static_assert(2 * FW_RULES + 1 <= LEAF_MINOR_MAX, "every leaf has handles");
 
 #define FQ_PACKETS 1000000
+/* A packet with a delay of its own is a flow of its own: the default of 1,024 would hold some behind others. 10 MB of flows at most. */
+#define FQ_FLOW_MASK 0xffffU
+_Static_assert(FW_CURVE_UNIT == NETEM_DIST_SCALE, "tables are in netem's units");
 
 struct qdisc {
 	char kind[16];
@@ -331,6 +334,7 @@ static void put_fq(struct nl_msg *msg, const struct plan_leaf *leaf)
 
 	tc_put_u32(msg, TCA_FQ_PLIMIT, FQ_PACKETS);
 	tc_put_u32(msg, TCA_FQ_FLOW_PLIMIT, FQ_PACKETS);
+	tc_put_u32(msg, TCA_FQ_ORPHAN_MASK, FQ_FLOW_MASK);
 	tc_put_u32(msg, TCA_FQ_HORIZON, MIN(leaf->fq_horizon_ns / NSEC_PER_USEC, UINT32_MAX));
 	tc_put(msg, TCA_FQ_HORIZON_DROP, &drop, sizeof(drop));
 	nla_nest_end(msg, options);

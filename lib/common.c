@@ -11,17 +11,6 @@
 
 static const char *const anchors[] = { [ANCHOR_POD] = "pod", [ANCHOR_CLOCK] = "clock", NULL };
 
-int common_unbuilt(const struct json *j, const char *const *keys, struct error *err)
-{
-	for (; *keys; keys++) {
-		struct json at = json_get(j, *keys);
-
-		if (json_has(&at))
-			return error_set(err, ENOTSUP, "%s: not built yet, remove it", at.path);
-	}
-	return 0;
-}
-
 bool common_is_name(const char *s, size_t max)
 {
 	size_t n = strlen(s);
@@ -128,25 +117,6 @@ static int parse_when(const struct json *j, struct fault *f, struct error *err)
 	return 0;
 }
 
-static bool is_cron(const char *s)
-{
-	size_t fields = 0;
-
-	for (; *s; s++)
-		fields += !isspace((unsigned char)*s) && (s[1] == '\0' || isspace((unsigned char)s[1]));
-	return fields == 5;
-}
-
-static bool is_wall_clock(const char *s)
-{
-	static const char *const names[] = { "@hourly", "@daily", "@weekly", "@monthly", "@yearly" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (util_streq(s, names[i]))
-			return true;
-	return is_cron(s);
-}
-
 static int parse_schedule(const struct json *j, struct fault *f, struct error *err)
 {
 	static const char every[] = "@every ";
@@ -157,17 +127,55 @@ static int parse_schedule(const struct json *j, struct fault *f, struct error *e
 
 	if (r < 0 || !s)
 		return r;
-	if (is_wall_clock(s))
-		return error_set(err, ENOTSUP, "%s: '%.64s': wall-clock schedules are not built yet, use '@every <duration>'",
-				 j->path, s);
+	if (calendar_is_one(s)) {
+		f->calendar = util_alloc(1, sizeof(*f->calendar));
+		return calendar_parse(j, s, f->calendar, err);
+	}
 	if (strncmp(s, every, strlen(every)) != 0)
-		return json_error(j, err, "'%.64s' is not a schedule, write '@every <duration>' as in '@every 10m'", s);
+		return json_error(j, err,
+				  "'%.64s' is not a schedule: write '@every <duration>' as in '@every 10m', five cron fields as in "
+				  "'*/5 9-17 * * mon-fri', or '@hourly', '@daily', '@weekly', '@monthly', '@yearly'",
+				  s);
 	text.valuestring = (char *)s + strlen(every);
 	period.value = &text;
 	r = json_duration(&period, &f->every_ns, err);
 	if (r < 0)
 		return r;
 	return f->every_ns == 0 ? json_error(j, err, "'%.64s' must be over 0s", s) : 0;
+}
+
+static int parse_zone(const struct json *j, struct fault *f, struct error *err)
+{
+	const char *zone = CALENDAR_UTC;
+	int r = json_string(j, &zone, err);
+
+	if (r < 0)
+		return r;
+	if (!f->calendar)
+		return json_has(j) ? json_error(j, err,
+						"is of wall-clock schedules, as in '0 9 * * mon-fri': remove it, or give such a "
+						"'schedule'")
+				   : 0;
+	if (!calendar_is_zone(zone))
+		return json_error(j, err, "'%.64s' is not a time zone's name, write one as in 'Europe/Berlin' or 'UTC'", zone);
+	snprintf(f->calendar->zone, sizeof(f->calendar->zone), "%s", zone);
+	return 0;
+}
+
+/* A wall-clock schedule's windows may be as long as its search looks back; those that overlap are one. */
+static int check_calendar(const struct json *j, const struct fault *f, struct error *err)
+{
+	struct json duration = json_get(j, "duration"), anchor = json_get(j, "anchor");
+	char longest[32], on[32];
+
+	if (json_has(&anchor))
+		return json_error(&anchor, err, "is of '@every': '%.64s' is by the clock already, remove it", f->calendar->text);
+	if (f->duration_ns <= calendar_max_on_ns())
+		return 0;
+	json_format_duration(calendar_max_on_ns(), longest, sizeof(longest));
+	json_format_duration(f->duration_ns, on, sizeof(on));
+	return json_error(&duration, err, "'%s' is too long for windows by the clock, which last up to %s: shorten it", on,
+			  longest);
 }
 
 static int check_window(const struct json *j, const struct fault *f, struct error *err)
@@ -177,10 +185,12 @@ static int check_window(const struct json *j, const struct fault *f, struct erro
 
 	if (json_has(&duration) && f->duration_ns == 0)
 		return json_error(&duration, err, "must be over 0s; leave it out for a fault that lasts until the pod ends");
-	if (f->anchor == ANCHOR_CLOCK && !f->every_ns)
+	if (f->anchor == ANCHOR_CLOCK && !f->every_ns && !f->calendar)
 		return json_error(&anchor, err, "'clock' needs a 'schedule', as in '@every 10m'");
-	if (f->every_ns && !f->duration_ns)
+	if ((f->every_ns || f->calendar) && !f->duration_ns)
 		return json_error(&duration, err, "'schedule' needs it: how long each window lasts, as in \"300s\"");
+	if (f->calendar)
+		return check_calendar(j, f, err);
 	if (!f->every_ns || f->duration_ns <= f->every_ns)
 		return 0;
 	json_format_duration(f->duration_ns, on, sizeof(on));
@@ -192,7 +202,7 @@ static int check_window(const struct json *j, const struct fault *f, struct erro
 static int parse_window(const struct json *j, struct fault *f, struct error *err)
 {
 	struct json start = json_get(j, "start"), duration = json_get(j, "duration");
-	struct json schedule = json_get(j, "schedule"), anchor = json_get(j, "anchor");
+	struct json schedule = json_get(j, "schedule"), anchor = json_get(j, "anchor"), zone = json_get(j, "timeZone");
 	int which = ANCHOR_POD;
 	int r = json_duration(&start, &f->start_ns, err);
 
@@ -200,6 +210,8 @@ static int parse_window(const struct json *j, struct fault *f, struct error *err
 		r = json_duration(&duration, &f->duration_ns, err);
 	if (r == 0)
 		r = parse_schedule(&schedule, f, err);
+	if (r == 0)
+		r = parse_zone(&zone, f, err);
 	if (r == 0)
 		r = json_enum(&anchor, anchors, &which, err);
 	if (r < 0)

@@ -8,16 +8,13 @@
 #include "lib/fault.h"
 
 /* For json_only's list. */
-#define COMMON_KEYS "name", "percent", "seed", "when", "start", "duration", "schedule", "anchor", "armed"
+#define COMMON_KEYS "name", "percent", "seed", "when", "start", "duration", "schedule", "anchor", "timeZone", "armed"
 
 /* Reads them from a fault object over the defaults, which it sets; f->name is the caller's default. */
 int common_parse(const struct json *j, struct fault *f, struct error *err);
 
 /* A share (needed) and its "correlation" below a body: {"loss":"25","correlation":"25"}. */
 int common_share(const struct json *body, const char *key, uint32_t *ret_share, uint32_t *ret_correlation, struct error *err);
-
-/* -ENOTSUP for the first key of the NULL-ended list that is there: documented, but not built yet. */
-int common_unbuilt(const struct json *j, const char *const *keys, struct error *err);
 
 /* Letters, digits, '-', '_' and '.', at most 'max', a letter or a digit at both ends. */
 bool common_is_name(const char *s, size_t max);

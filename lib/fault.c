@@ -8,8 +8,8 @@
 #include "lib/util.h"
 
 const struct fault_kind *const fault_kinds[] = {
-	&fault_kind_delay,     &fault_kind_loss, &fault_kind_duplicate, &fault_kind_corrupt,
-	&fault_kind_bandwidth, &fault_kind_rate, &fault_kind_partition,
+	&fault_kind_delay, &fault_kind_loss,      &fault_kind_duplicate, &fault_kind_corrupt, &fault_kind_bandwidth,
+	&fault_kind_rate,  &fault_kind_partition, &fault_kind_reset,     &fault_kind_dns,     &fault_kind_http,
 };
 const size_t fault_kinds_count = ARRAY_SIZE(fault_kinds);
 
@@ -24,4 +24,8 @@ const struct fault_kind *fault_kind_find(const char *name)
 void fault_cleanup(struct fault *f)
 {
 	target_cleanup(&f->target);
+	free(f->calendar);
+	f->calendar = NULL;
+	if (f->kind && f->kind->cleanup)
+		f->kind->cleanup(f);
 }

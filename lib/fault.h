@@ -10,10 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/calendar.h"
 #include "lib/error.h"
 #include "lib/json.h"
 
 #define FAULT_NAME_MAX 63
+#define FAULT_CONNECTIONS_MAX 4096 /* firstConnections: a quarter of what the kernel remembers for the node */
 
 struct plan_builder;
 
@@ -37,9 +39,19 @@ struct fault_range {
 	uint16_t first, last;
 };
 
+#define FAULT_HOST_MAX 255
+/* In lower case, without the last dot: "db.shop.svc.cluster.local", or "*.shop.svc.cluster.local" for all names below. */
+struct fault_host {
+	char name[FAULT_HOST_MAX + 1];
+};
+
+/* A packet's address is wanted if it is in cidrs or seeds or was learned as one of hosts; all of them empty = any. */
 struct fault_target {
 	struct fault_prefix *cidrs, *except;
 	size_t n_cidrs, n_except;
+	struct fault_host *hosts;
+	struct fault_prefix *seeds; /* addresses that hosts have from the start */
+	size_t n_hosts, n_seeds;
 	struct fault_range *ports, *source_ports;
 	size_t n_ports, n_source_ports;
 	enum fault_protocol protocol;
@@ -54,9 +66,10 @@ struct fault_slot { /* netem's slot: packets leave in bursts */
 
 struct fault_delay {
 	uint64_t latency_ns, jitter_ns;
-	uint32_t correlation_ppm; /* 0, or PPM_ALL: one draw a window */
+	uint32_t correlation_ppm; /* lag-1 autocorrelation of the jitter; PPM_ALL: one draw a window */
 	enum fault_distribution distribution;
 	uint32_t reorder_ppm; /* share sent at once */
+	uint32_t reorder_correlation_ppm;
 	uint32_t reorder_gap; /* 0 = none given */
 	bool has_slot;
 	struct fault_slot slot;
@@ -90,6 +103,21 @@ struct fault_bandwidth { /* bandwidth, and rate (only rate_bits) */
 	uint64_t limit_bytes, buffer_bytes, minburst_bytes; /* 0 = computed */
 };
 
+/* Patterns and query types as lib/dns.h has them, each separated by a space; NULL = all. Owned. */
+struct fault_dns {
+	char *patterns, *types;
+	uint8_t rcode; /* 0 = no answer at all */
+};
+
+#define FAULT_PATH_MAX 127 /* as many literals as a rule holds (FW_HTTP_LITERALS) */
+#define FAULT_METHOD_MAX 16
+
+struct fault_http {
+	char path[FAULT_PATH_MAX + 1];     /* a glob whose only wildcard is '*'; "*" = every one */
+	char method[FAULT_METHOD_MAX + 1]; /* "" = every one */
+	uint16_t code;                     /* 0 = the connection is reset */
+};
+
 struct fault {
 	const struct fault_kind *kind;
 	char path[96]; /* "faultwire.dev/network[0]", for messages */
@@ -100,9 +128,11 @@ struct fault {
 	struct fault_when when;
 	uint64_t start_ns, duration_ns, every_ns; /* duration 0 = until the pod ends; every 0 = one window */
 	enum fault_anchor anchor;
+	struct calendar *calendar; /* a wall-clock schedule, the fault's; NULL = none */
 	bool armed;
 	enum fault_direction direction;
 	bool include_node, per_segment;
+	uint32_t first_connections; /* 0 = every packet that matches */
 	enum fault_backend backend;
 	struct fault_target target;
 	union {
@@ -111,6 +141,8 @@ struct fault {
 		struct fault_share duplicate;
 		struct fault_corrupt corrupt;
 		struct fault_bandwidth bandwidth;
+		struct fault_dns dns;
+		struct fault_http http;
 	};
 };
 
@@ -121,13 +153,17 @@ enum fault_layer { LAYER_NETWORK };
  * leaves... to the plan. 'body' is the key that holds its parameters, NULL when it has none. 'order' is the place in
  * which a packet meets it.
  */
-enum fault_order { ORDER_PARTITION, ORDER_LOSS, ORDER_CORRUPT, ORDER_DUPLICATE, ORDER_SHAPE };
+enum fault_order { ORDER_PARTITION, ORDER_ANSWER, ORDER_LOSS, ORDER_CORRUPT, ORDER_DUPLICATE, ORDER_SHAPE };
 struct fault_kind {
 	const char *name;
 	const char *body;
 	enum fault_layer layer;
 	enum fault_order order;
 	int (*parse)(const struct json *body, struct fault *f, struct error *err);
+	/* Once all of f is read: what does not go together; NULL = all goes. */
+	int (*check)(const struct fault *f, struct error *err);
+	/* Frees what f's union owns; NULL = nothing. */
+	void (*cleanup)(struct fault *f);
 	int (*plan)(const struct fault *f, struct plan_builder *b, struct error *err);
 	/* The longest delay and the share that it asks for, for the policy's ceilings; NULL = 0 and all. */
 	uint64_t (*max_delay_ns)(const struct fault *f);
@@ -144,6 +180,6 @@ void fault_cleanup(struct fault *f);
 
 /* The kinds, each defined in faults/<file>.c */
 extern const struct fault_kind fault_kind_partition, fault_kind_loss, fault_kind_corrupt, fault_kind_duplicate, fault_kind_delay,
-	fault_kind_bandwidth, fault_kind_rate;
+	fault_kind_bandwidth, fault_kind_rate, fault_kind_reset, fault_kind_dns, fault_kind_http;
 
 #endif

@@ -68,7 +68,7 @@ static bool wants_address(const struct compile *c, const struct plan_rule *r, bo
 {
 	const struct fault_target *t = &r->target;
 
-	if (t->n_cidrs && !in_prefixes(t->cidrs, t->n_cidrs, v4, v))
+	if (t->n_cidrs && !t->n_hosts && !in_prefixes(t->cidrs, t->n_cidrs, v4, v))
 		return false;
 	if (in_prefixes(t->except, t->n_except, v4, v))
 		return false;
@@ -283,6 +283,9 @@ static void compile_masks(const struct plan_rules *rules, struct fw_slot *ret)
 		for (int dir = 0; dir < FW_DIRS; dir++)
 			if (r->dirs & 1U << dir)
 				ret->rules[dir] |= bit;
+		for (int dir = 0; dir < FW_DIRS; dir++)
+			if (r->rule.op == FW_OP_HTTP && (r->dirs & 1U << dir))
+				ret->http[dir ^ 1] |= bit;
 		for (int class = 0; class < FW_PROTOS; class ++)
 			if (r->target.protocol == PROTOCOL_ANY || classes[r->target.protocol] == (enum fw_protocol) class)
 				ret->protocol[class] |= bit;
@@ -290,6 +293,10 @@ static void compile_masks(const struct plan_rules *rules, struct fw_slot *ret)
 			ret->dport_rules |= bit;
 		if (r->target.n_source_ports)
 			ret->sport_rules |= bit;
+		if (r->target.n_hosts)
+			ret->hosts_rules |= bit;
+		if (r->target.n_hosts && (r->target.n_cidrs || r->target.n_seeds))
+			ret->listed_rules |= bit;
 	}
 }
 

@@ -15,8 +15,10 @@
 int match_compile(const struct plan_rules *rules, const struct fault_prefix *node, size_t n_node, struct fw_slot *ret,
 		  struct error *err);
 
-/* The rules of a slot that a packet would meet: what the kernel program computes, for tests and dry runs. Ports in host order; -1 = the
- * packet has none. */
+/*
+ * The rules of a slot that a packet would meet: what the kernel program computes before it asks what hosts have learned, for tests and
+ * dry runs. Ports in host order; -1 = the packet has none.
+ */
 uint64_t match_lookup(const struct fw_slot *slot, enum fw_dir dir, enum fw_protocol protocol, const uint8_t remote[16], int sport,
 		      int dport);
 

@@ -17,9 +17,6 @@ static const struct {
 	const char *name, *why;
 	int code;
 } refused_actions[] = {
-	{ "reset", "is not built yet, use 'partition' to drop the packets instead", ENOTSUP },
-	{ "dns", "is not built yet, remove the fault", ENOTSUP },
-	{ "http", "is not built yet, remove the fault", ENOTSUP },
 	{ "reorder", "is part of a delay: use action 'delay' with 'delay.reorder'", EINVAL },
 };
 
@@ -60,7 +57,6 @@ static int parse_action(const struct json *j, const struct fault_kind **ret, str
 /* Keys that are known, but not here. */
 static int refuse_foreign(const struct json *j, const struct fault_kind *kind, struct error *err)
 {
-	static const char *const unbuilt[] = { "firstConnections", "timeZone", "reset", "dns", "http", NULL };
 	struct json containers = json_get(j, "containers");
 
 	if (json_has(&containers))
@@ -76,7 +72,7 @@ static int refuse_foreign(const struct json *j, const struct fault_kind *kind, s
 				"belongs to action '%s', but this fault's action is '%s': remove it, or make two faults of it",
 				fault_kinds[i]->name, kind->name);
 	}
-	return common_unbuilt(j, unbuilt, err);
+	return 0;
 }
 
 static int parse_body(const struct json *j, struct fault *f, struct error *err)
@@ -96,6 +92,8 @@ static int parse_packets(const struct json *j, struct fault *f, struct error *er
 {
 	struct json direction = json_get(j, "direction"), target = json_get(j, "target"), backend = json_get(j, "backend");
 	struct json include_node = json_get(j, "includeNode"), per_segment = json_get(j, "perSegment");
+	struct json first = json_get(j, "firstConnections");
+	uint64_t first_connections = 0;
 	int which_direction = DIRECTION_TO, which_backend = BACKEND_AUTO;
 	int r = json_enum(&direction, directions, &which_direction, err);
 
@@ -107,8 +105,16 @@ static int parse_packets(const struct json *j, struct fault *f, struct error *er
 		r = json_bool(&per_segment, &f->per_segment, err);
 	if (r == 0)
 		r = target_parse(&target, &f->target, err);
+	if (r == 0)
+		r = json_u64(&first, 1, FAULT_CONNECTIONS_MAX, &first_connections, err);
 	if (r < 0)
 		return r;
+	f->first_connections = (uint32_t)first_connections;
+	if (f->first_connections && f->kind->order == ORDER_ANSWER)
+		return json_error(&first, err, "action '%s' counts %s, not packets of connections: remove it, or use 'when'",
+				  f->kind->name, f->kind->name[0] == 'd' ? "queries" : "requests");
+	if (f->first_connections && f->target.protocol != PROTOCOL_ANY && f->target.protocol != PROTOCOL_TCP)
+		return json_error(&first, err, "counts TCP connections: remove 'target.protocol', or remove it");
 	f->direction = (enum fault_direction)which_direction;
 	f->backend = (enum fault_backend)which_backend;
 	if (f->per_segment && f->direction != DIRECTION_TO)
@@ -121,8 +127,8 @@ static int parse_packets(const struct json *j, struct fault *f, struct error *er
 
 int network_parse(const struct json *j, size_t index, struct fault *f, struct error *err)
 {
-	const char *keys[] = { "action",     COMMON_KEYS, "direction",           "target", "includeNode",
-			       "perSegment", "backend",   NULL /* the body's */, NULL };
+	const char *keys[] = { "action",  COMMON_KEYS,        "direction",           "target", "includeNode", "perSegment",
+			       "backend", "firstConnections", NULL /* the body's */, NULL };
 	int r;
 
 	if (!cJSON_IsObject(j->value))
@@ -141,5 +147,7 @@ int network_parse(const struct json *j, size_t index, struct fault *f, struct er
 		r = common_parse(j, f, err);
 	if (r == 0)
 		r = parse_packets(j, f, err);
-	return r < 0 ? r : parse_body(j, f, err);
+	if (r == 0)
+		r = parse_body(j, f, err);
+	return r == 0 && f->kind->check ? f->kind->check(f, err) : r;
 }

@@ -7,6 +7,9 @@
 #include <errno.h>
 #include <stdarg.h>
 
+#include "lib/dist.h"
+#include "lib/hosts.h"
+#include "lib/target.h"
 #include "lib/util.h"
 
 const char *const plan_dir_names[FW_DIRS] = { [FW_EGRESS] = "to", [FW_INGRESS] = "from" };
@@ -43,6 +46,8 @@ static void target_copy(const struct fault_target *from, struct fault_target *to
 	*to = *from;
 	to->cidrs = copy_array(from->cidrs, from->n_cidrs, sizeof(*from->cidrs));
 	to->except = copy_array(from->except, from->n_except, sizeof(*from->except));
+	to->hosts = copy_array(from->hosts, from->n_hosts, sizeof(*from->hosts));
+	to->seeds = copy_array(from->seeds, from->n_seeds, sizeof(*from->seeds));
 	to->ports = copy_array(from->ports, from->n_ports, sizeof(*from->ports));
 	to->source_ports = copy_array(from->source_ports, from->n_source_ports, sizeof(*from->source_ports));
 }
@@ -56,9 +61,12 @@ struct fw_rule *plan_add_rule(struct plan_builder *b, const struct fault *f, enu
 	r->include_node = f->include_node;
 	r->armed = f->armed;
 	target_copy(&f->target, &r->target);
+	r->calendar = copy_array(f->calendar, f->calendar != NULL, sizeof(*f->calendar));
 	r->rule = (struct fw_rule){
 		.op = op,
-		.flags = f->anchor == ANCHOR_CLOCK ? FW_RULE_WALL : 0,
+		.flags = f->calendar                 ? FW_RULE_WALL | FW_RULE_CALENDAR
+			 : f->anchor == ANCHOR_CLOCK ? FW_RULE_WALL
+						     : 0,
 		.probability = plan_threshold(f->percent_ppm),
 		.key = util_mix64(f->seed),
 		.start_ns = f->start_ns,
@@ -69,26 +77,30 @@ struct fw_rule *plan_add_rule(struct plan_builder *b, const struct fault *f, enu
 		.when_step = f->when.step,
 	};
 	b->segments |= f->per_segment;
+	if (f->target.n_hosts)
+		plan_note(b, "%s: its hosts' addresses are learned from the pod's own DNS answers over UDP; until then %s", f->name,
+			  f->target.n_seeds || f->target.n_cidrs ? "only those given match" : "nothing matches");
+	r->first_connections = f->first_connections;
+	if (r->first_connections) {
+		r->target.protocol = PROTOCOL_TCP;
+		r->rule.flags |= FW_RULE_FIRST;
+	}
 	return &r->rule;
 }
 
-void plan_share(struct fw_rule *r, const struct fault *f, uint32_t share_ppm, uint32_t correlation_ppm)
+struct plan_rule *plan_last_rule(struct plan_builder *b)
+{
+	return &b->rules.rules[b->rules.n_rules - 1];
+}
+
+struct fw_chain plan_chain(uint32_t share_ppm, uint32_t correlation_ppm)
 {
 	uint64_t p = share_ppm, c = correlation_ppm, all = PPM_ALL;
-	uint32_t again, anew;
+	uint32_t again = p + c * (all - p) / all; /* hit after hit */
+	uint32_t anew = p * (all - c) / all;      /* hit after miss */
 
-	if (!correlation_ppm) {
-		/* one division of the whole: two small shares must not round to never */
-		unsigned __int128 share = (unsigned __int128)p * f->percent_ppm;
-
-		r->probability = share == all * all ? FW_ALWAYS : (uint32_t)((share << 32) / (all * all));
-		return;
-	}
-	again = p + c * (all - p) / all; /* hit after hit */
-	anew = p * (all - c) / all;      /* hit after miss */
-	r->flags |= FW_RULE_CHAIN;
 	/* state 0 = before the first event, 1 = missed, 2 = hit; 3 = hit too, reached by the one draw that is below no threshold */
-	r->chain = (struct fw_chain){
+	return (struct fw_chain){
 		.step = {
 			[0] = { 0, plan_threshold(all - p), FW_ALWAYS },
 			[1] = { 0, plan_threshold(all - anew), FW_ALWAYS },
@@ -97,6 +109,21 @@ void plan_share(struct fw_rule *r, const struct fault *f, uint32_t share_ppm, ui
 		},
 		.hit = { [2] = FW_ALWAYS, [3] = FW_ALWAYS },
 	};
+}
+
+void plan_share(struct fw_rule *r, const struct fault *f, uint32_t share_ppm, uint32_t correlation_ppm)
+{
+	uint64_t p = share_ppm, all = PPM_ALL;
+
+	if (!correlation_ppm) {
+		/* one division of the whole: two small shares must not round to never */
+		unsigned __int128 share = (unsigned __int128)p * f->percent_ppm;
+
+		r->probability = share == all * all ? FW_ALWAYS : (uint32_t)((share << 32) / (all * all));
+		return;
+	}
+	r->flags |= FW_RULE_CHAIN;
+	r->chain = plan_chain(share_ppm, correlation_ppm);
 }
 
 void plan_note(struct plan_builder *b, const char *fmt, ...)
@@ -164,7 +191,7 @@ static int shape_choose(struct plan_builder *b, const struct fault *f, const str
 	}
 	if (f->backend == BACKEND_EDT || add_up) {
 		if (s->no_edt)
-			return error_set(err, ENOTSUP, "%s: %s, which departure times cannot do yet%s", f->path, s->no_edt,
+			return error_set(err, ENOTSUP, "%s: %s, which departure times cannot do%s", f->path, s->no_edt,
 					 add_up ? ", and another fault shapes the same direction: shape it by one fault"
 						: ": use backend 'netem'");
 		return edt_lack ? lacks(err, f->path, edt_lack,
@@ -176,7 +203,7 @@ static int shape_choose(struct plan_builder *b, const struct fault *f, const str
 	if (lack)
 		return lacks(err, f->path, lack, s->no_edt ? s->no_edt : "sch_fq would do as well");
 	if (s->no_leaf && s->no_edt)
-		return error_set(err, ENOTSUP, "%s: %s, and departure times cannot do %s yet: ask for less of one", f->path,
+		return error_set(err, ENOTSUP, "%s: %s, and departure times cannot do %s: leave one of the two out", f->path,
 				 s->no_leaf, s->no_edt);
 	return s->no_leaf ? lacks(err, f->path, edt_lack, s->no_leaf) : 0;
 }
@@ -220,6 +247,7 @@ int plan_shape(struct plan_builder *b, const struct fault *f, const struct plan_
 	r->flags |= s->rule_flags;
 	if (s->edt_op == FW_OP_DELAY) {
 		r->delay = s->delay;
+		r->chain = s->chain;
 	} else {
 		r->rate = s->rate;
 		/* a GSO packet of 64 KiB must fit into half of the queue */
@@ -245,14 +273,17 @@ static struct plan_op *op_add(struct plan *plan, enum plan_op_type type)
 /* Above what all rules together can hold a packet back: fq drops what leaves beyond its horizon. */
 static uint64_t horizon_ns(const struct plan_rules *rules)
 {
-	uint64_t sum = 2 * NSEC_PER_SEC;
+	unsigned __int128 sum = 2 * NSEC_PER_SEC;
 
 	for (size_t i = 0; i < rules->n_rules; i++) {
 		const struct fw_rule *r = &rules->rules[i].rule;
 
-		sum += r->op == FW_OP_DELAY ? r->delay.latency_ns + r->delay.jitter_ns : r->op == FW_OP_RATE ? r->rate.limit_ns : 0;
+		if (r->op == FW_OP_DELAY)
+			sum += r->delay.latency_ns + (unsigned __int128)r->delay.jitter_ns * dist_spread(r->delay.curve);
+		else if (r->op == FW_OP_RATE)
+			sum += r->rate.limit_ns;
 	}
-	return sum;
+	return MIN(sum, UINT64_MAX);
 }
 
 /* The fq leaf of each direction that needs one. */
@@ -309,6 +340,8 @@ static int finish_ifb(const struct plan_builder *b, struct error *err)
 /* Lays out the ops. Filters come last: nothing is seen before all of it stands. */
 static int finish_ops(struct plan_builder *b, struct error *err)
 {
+	_cleanup_hosts_ struct hosts_tables hosts = {};
+	const unsigned int both = 1U << FW_EGRESS | 1U << FW_INGRESS;
 	unsigned int rooted = 0, dirs = 0;
 	struct plan_op *op;
 
@@ -316,12 +349,16 @@ static int finish_ops(struct plan_builder *b, struct error *err)
 		return error_set(
 			err, E2BIG,
 			"the delays of this pod add up to more than the 71 minutes that fq can hold a packet: shorten them");
+	if (hosts_compile(&b->rules, &hosts, err))
+		return -err->code;
 	finish_edt(b);
 	finish_corrupt(b);
 	for (size_t i = 0; i < b->n_leaves; i++)
 		rooted |= 1U << b->leaves[i].dir;
 	for (size_t i = 0; i < b->rules.n_rules; i++)
-		dirs |= b->rules.rules[i].dirs;
+		dirs |= b->rules.rules[i].rule.op == FW_OP_HTTP ? both : b->rules.rules[i].dirs; /* requests and responses */
+	if (hosts_any(&b->rules))
+		dirs = both; /* questions and answers */
 	if ((rooted & 1U << FW_INGRESS) && finish_ifb(b, err))
 		return -err->code;
 
@@ -379,12 +416,10 @@ static void count_shapes(struct plan_builder *b, const struct fault_spec *spec)
 static void rules_cleanup(struct plan_rules *rules)
 {
 	for (size_t i = 0; i < rules->n_rules; i++) {
-		struct fault_target *t = &rules->rules[i].target;
-
-		free(t->cidrs);
-		free(t->except);
-		free(t->ports);
-		free(t->source_ports);
+		target_cleanup(&rules->rules[i].target);
+		free(rules->rules[i].calendar);
+		free(rules->rules[i].dns);
+		free(rules->rules[i].dns_types);
 	}
 	free(rules->rules);
 	*rules = (struct plan_rules){};

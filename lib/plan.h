@@ -35,6 +35,10 @@ struct plan_rule {
 	unsigned int dirs; /* bits of enum fw_dir */
 	bool include_node, armed;
 	struct fault_target target; /* the plan's */
+	struct calendar *calendar;  /* of FW_RULE_CALENDAR, the plan's */
+	char *dns, *dns_types;      /* FW_OP_DNS: lib/dns.h's patterns and types, the plan's; NULL for others */
+	uint32_t first_connections; /* FW_RULE_FIRST */
+	struct fault_http http;     /* of FW_OP_HTTP */
 	struct fw_rule rule;        /* start_ns relative to the sandbox's creation */
 };
 
@@ -136,13 +140,16 @@ unsigned int plan_dirs(const struct fault *f);
 /* Adds f's rule: its gate (window, when, key, percent), target and directions; the caller fills what the op needs. Valid until the next one. */
 struct fw_rule *plan_add_rule(struct plan_builder *b, const struct fault *f, enum fw_op op);
 
+/* The rule that was added last. */
+struct plan_rule *plan_last_rule(struct plan_builder *b);
+
 /* A share in ppm as a threshold of a 32-bit draw. */
 uint32_t plan_threshold(uint32_t ppm);
 
-/*
- * Makes a rule hit a share of its events: independent ones by its probability (percent x share), correlated ones by the two-state
- * chain whose share is p and whose lag-1 autocorrelation is c: P(hit after hit) = p + c(1 - p), P(hit after miss) = p(1 - c).
- */
+/* The two-state chain whose share is p and whose lag-1 autocorrelation is c: P(hit after hit) = p + c(1 - p), P(hit after miss) = p(1 - c). */
+struct fw_chain plan_chain(uint32_t share_ppm, uint32_t correlation_ppm);
+
+/* Makes a rule hit a share of its events: independent ones by its probability (percent x share), correlated ones by the chain. */
 void plan_share(struct fw_rule *r, const struct fault *f, uint32_t share_ppm, uint32_t correlation_ppm);
 
 /* One shape, in both forms; plan_shape() takes the one that is truthful and there, and notes why. */
@@ -156,6 +163,7 @@ struct plan_shape {
 	struct fw_delay delay;
 	struct fw_rate rate;
 	uint32_t rule_flags;
+	struct fw_chain chain; /* of FW_RULE_REORDER */
 };
 int plan_shape(struct plan_builder *b, const struct fault *f, const struct plan_shape *shape, struct error *err);
 

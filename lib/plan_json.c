@@ -2,10 +2,12 @@
 /*
  * A plan as JSON and back, exact to the bit: what the state file holds and 'plan --json' prints.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 
+#include "lib/dns.h"
+#include "lib/http.h"
 #include "lib/plan.h"
+#include "lib/target.h"
 #include "lib/util.h"
 
 /* A field of a struct that is one whole number: written and read through one table. */
@@ -99,108 +101,6 @@ static int words_from_json(const struct json *j, const char *key, uint32_t *word
 	return 0;
 }
 
-static cJSON *prefixes_to_json(const struct fault_prefix *p, size_t n)
-{
-	cJSON *a = cJSON_CreateArray();
-	char addr[INET6_ADDRSTRLEN], text[INET6_ADDRSTRLEN + 8];
-
-	for (size_t i = 0; i < n; i++) {
-		inet_ntop(AF_INET6, p[i].addr, addr, sizeof(addr));
-		snprintf(text, sizeof(text), "%s/%d", addr, p[i].len);
-		cJSON_AddItemToArray(a, cJSON_CreateString(text));
-	}
-	return a;
-}
-
-static int prefix_from_json(const struct json *j, struct fault_prefix *ret, struct error *err)
-{
-	const char *s = "";
-	char addr[INET6_ADDRSTRLEN];
-	unsigned int len;
-	int r = json_string(j, &s, err);
-
-	if (r)
-		return r;
-	if (sscanf(s, "%45[^/]/%u", addr, &len) != 2 || len > 128 || inet_pton(AF_INET6, addr, ret->addr) != 1)
-		return json_error(j, err, "'%s' is not an IPv6 prefix", s);
-	ret->len = len;
-	return 0;
-}
-
-static int prefixes_from_json(const struct json *j, const char *key, struct fault_prefix **p, size_t *n, struct error *err)
-{
-	struct json a = json_get(j, key);
-
-	for (int i = 0; json_has(&a) && i < cJSON_GetArraySize(a.value); i++) {
-		struct json e = json_at(&a, i);
-		int r = prefix_from_json(&e, util_grow(p, n, sizeof(**p)), err);
-
-		if (r)
-			return r;
-	}
-	return 0;
-}
-
-static cJSON *ranges_to_json(const struct fault_range *ranges, size_t n)
-{
-	cJSON *a = cJSON_CreateArray();
-
-	for (size_t i = 0; i < n; i++) {
-		cJSON_AddItemToArray(a, json_number(ranges[i].first));
-		cJSON_AddItemToArray(a, json_number(ranges[i].last));
-	}
-	return a;
-}
-
-static int ranges_from_json(const struct json *j, const char *key, struct fault_range **ranges, size_t *n, struct error *err)
-{
-	struct json a = json_get(j, key);
-
-	for (int i = 0; json_has(&a) && i + 1 < cJSON_GetArraySize(a.value); i += 2) {
-		struct json first = json_at(&a, i), last = json_at(&a, i + 1);
-		struct fault_range *range = util_grow(ranges, n, sizeof(**ranges));
-		uint64_t v[2] = {};
-		int r = json_u64(&first, 0, UINT16_MAX, &v[0], err);
-
-		if (!r)
-			r = json_u64(&last, 0, UINT16_MAX, &v[1], err);
-		if (r)
-			return r;
-		*range = (struct fault_range){ .first = v[0], .last = v[1] };
-	}
-	return 0;
-}
-
-static cJSON *target_to_json(const struct fault_target *t)
-{
-	cJSON *o = cJSON_CreateObject();
-
-	cJSON_AddItemToObject(o, "cidrs", prefixes_to_json(t->cidrs, t->n_cidrs));
-	cJSON_AddItemToObject(o, "except", prefixes_to_json(t->except, t->n_except));
-	cJSON_AddItemToObject(o, "ports", ranges_to_json(t->ports, t->n_ports));
-	cJSON_AddItemToObject(o, "sourcePorts", ranges_to_json(t->source_ports, t->n_source_ports));
-	cJSON_AddItemToObject(o, "protocol", json_number(t->protocol));
-	return o;
-}
-
-static int target_from_json(const struct json *j, struct fault_target *t, struct error *err)
-{
-	struct json protocol = json_get(j, "protocol");
-	uint64_t v = 0;
-	int r = json_u64(&protocol, 0, PROTOCOL_ICMP, &v, err);
-
-	t->protocol = v;
-	if (!r)
-		r = prefixes_from_json(j, "cidrs", &t->cidrs, &t->n_cidrs, err);
-	if (!r)
-		r = prefixes_from_json(j, "except", &t->except, &t->n_except, err);
-	if (!r)
-		r = ranges_from_json(j, "ports", &t->ports, &t->n_ports, err);
-	if (!r)
-		r = ranges_from_json(j, "sourcePorts", &t->source_ports, &t->n_source_ports, err);
-	return r;
-}
-
 static cJSON *rule_to_json(const struct plan_rule *r)
 {
 	cJSON *o = cJSON_CreateObject(), *params = cJSON_AddArrayToObject(o, "params");
@@ -210,13 +110,23 @@ static cJSON *rule_to_json(const struct plan_rule *r)
 	cJSON_AddBoolToObject(o, "includeNode", r->include_node);
 	cJSON_AddBoolToObject(o, "armed", r->armed);
 	fields_to_json(o, &r->rule, rule_fields, ARRAY_SIZE(rule_fields));
-	if (r->rule.flags & FW_RULE_CHAIN) {
+	if (r->rule.flags & (FW_RULE_CHAIN | FW_RULE_REORDER)) {
 		words_to_json(o, "step", r->rule.chain.step[0], FW_STATES * (FW_STATES - 1));
 		words_to_json(o, "hit", r->rule.chain.hit, FW_STATES);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(r->rule.params); i++)
 		cJSON_AddItemToArray(params, json_number(r->rule.params[i]));
+	if (r->calendar)
+		cJSON_AddItemToObject(o, "calendar", calendar_to_json(r->calendar));
 	cJSON_AddItemToObject(o, "target", target_to_json(&r->target));
+	if (r->first_connections)
+		cJSON_AddItemToObject(o, "firstConnections", json_number(r->first_connections));
+	if (r->dns) {
+		cJSON_AddStringToObject(o, "dns", r->dns);
+		cJSON_AddStringToObject(o, "dnsTypes", r->dns_types);
+	}
+	if (r->rule.op == FW_OP_HTTP)
+		http_to_json(cJSON_AddObjectToObject(o, "http"), &r->http);
 	return o;
 }
 
@@ -236,9 +146,33 @@ static int params_from_json(const struct json *j, struct fw_rule *rule, struct e
 	return 0;
 }
 
+/* What only some rules have. */
+static int more_from_json(const struct json *j, struct plan_rule *rule, struct error *err)
+{
+	struct json first = json_get(j, "firstConnections"), names = json_get(j, "dns"), types = json_get(j, "dnsTypes");
+	const char *dns = NULL, *dns_types = NULL;
+	struct fw_dns compiled;
+	uint64_t v = 0;
+	int r = json_u64(&first, 1, UINT32_MAX, &v, err);
+
+	if (!r)
+		r = json_string(&names, &dns, err);
+	if (!r)
+		r = json_string(&types, &dns_types, err);
+	if (r)
+		return r;
+	rule->first_connections = v;
+	if (!dns != !dns_types || !dns != (rule->rule.op != FW_OP_DNS) || (dns && dns_compile(dns, dns_types, &compiled)))
+		return json_error(j, err, "has DNS names that this version does not know");
+	rule->dns = dns ? util_strdup(dns) : NULL;
+	rule->dns_types = dns ? util_strdup(dns_types) : NULL;
+	return 0;
+}
+
 static int rule_from_json(const struct json *j, struct plan_rule *rule, struct error *err)
 {
 	struct json name = json_get(j, "name"), dirs = json_get(j, "dirs"), target = json_get(j, "target");
+	struct json calendar = json_get(j, "calendar"), http = json_get(j, "http");
 	struct json include = json_get(j, "includeNode"), armed = json_get(j, "armed");
 	const char *s = "";
 	uint64_t v = 0;
@@ -261,7 +195,15 @@ static int rule_from_json(const struct json *j, struct plan_rule *rule, struct e
 	if (!r)
 		r = params_from_json(j, &rule->rule, err);
 	if (!r)
+		r = calendar_from_json(&calendar, &rule->calendar, err);
+	if (!r)
 		r = target_from_json(&target, &rule->target, err);
+	if (!r && json_has(&http))
+		r = http_from_json(&http, &rule->http, err);
+	if (!r)
+		r = more_from_json(j, rule, err);
+	if (!r && !rule->calendar != !(rule->rule.flags & FW_RULE_CALENDAR))
+		return json_error(&calendar, err, "must be there where the rule's flags say so, and nowhere else");
 	if (!r && rule->rule.op >= FW_OPS)
 		return json_error(j, err, "has an op that this version does not know");
 	return r;

@@ -51,13 +51,24 @@ static void print_target(FILE *out, const struct plan_rule *r)
 	static const char *const protocols[] = { "", " tcp", " udp", " sctp", " icmp" };
 	const struct fault_target *t = &r->target;
 
-	fputs(t->n_cidrs || t->n_ports || t->n_source_ports || t->protocol ? "" : " all traffic", out);
+	fputs(t->n_cidrs || t->n_hosts || t->n_ports || t->n_source_ports || t->protocol ? "" : " all traffic", out);
 	fputs(protocols[t->protocol], out);
 	print_prefixes(out, " ", t->cidrs, t->n_cidrs);
+	for (size_t i = 0; i < t->n_hosts; i++)
+		fprintf(out, "%s%s", i ? ", " : t->n_cidrs ? " or hosts " : " hosts ", t->hosts[i].name);
+	print_prefixes(out, " seeded with ", t->seeds, t->n_seeds);
 	print_ports(out, " port ", t->ports, t->n_ports);
 	print_ports(out, " source port ", t->source_ports, t->n_source_ports);
 	print_prefixes(out, " except ", t->except, t->n_except);
 	fputs(r->include_node ? ", the node included" : "", out);
+}
+
+static void print_calendar(FILE *out, const struct fw_rule *r, const struct calendar *c)
+{
+	print_duration(out, ", for ", r->on_ns);
+	fprintf(out, " after each firing of '%s' (%s)", c->text, c->zone);
+	if (r->start_ns)
+		print_duration(out, ", not before ", r->start_ns);
 }
 
 static void print_window(FILE *out, const struct fw_rule *r)
@@ -83,10 +94,15 @@ static void print_when(FILE *out, const struct fw_rule *r)
 
 static void print_delay(FILE *out, const struct fw_rule *r)
 {
+	static const char *const curves[FW_CURVES] = { "", " normal", " pareto", " paretonormal" };
+
 	print_duration(out, "delay ", r->delay.latency_ns);
 	if (r->delay.jitter_ns)
 		print_duration(out, " +-", r->delay.jitter_ns);
+	fputs(curves[r->delay.curve & (FW_CURVES - 1)], out);
+	fputs(r->flags & FW_RULE_PROCESS ? ", correlated" : "", out);
 	fputs(r->flags & FW_RULE_PER_WINDOW ? ", drawn once a window" : "", out);
+	fputs(r->flags & FW_RULE_REORDER ? ", some sent at once" : "", out);
 }
 
 static void print_rate(FILE *out, const struct fw_rule *r)
@@ -95,6 +111,24 @@ static void print_rate(FILE *out, const struct fw_rule *r)
 
 	json_format_rate(r->rate.cost_q16 ? (8 * NSEC_PER_SEC << 16) / r->rate.cost_q16 : 0, buf, sizeof(buf));
 	fprintf(out, "rate %s", buf);
+}
+
+static void print_dns(FILE *out, const struct plan_rule *r)
+{
+	static const char *const answers[16] = { [0] = "no answer", [2] = "SERVFAIL", [3] = "NXDOMAIN", [5] = "REFUSED" };
+	const char *answer = answers[r->rule.params[0] & 15];
+
+	fprintf(out, "dns queries for %s%s%s: %s", r->dns, *r->dns_types ? " of type " : "", r->dns_types,
+		answer ? answer : "an error");
+}
+
+static void print_http(FILE *out, const struct fault_http *http)
+{
+	if (http->code)
+		fprintf(out, "status %u for ", http->code);
+	else
+		fputs("reset for ", out);
+	fprintf(out, "%s%s%s", http->method, http->method[0] ? " " : "HTTP ", http->path);
 }
 
 static void print_rule(FILE *out, const struct plan_rule *r)
@@ -107,6 +141,7 @@ static void print_rule(FILE *out, const struct plan_rule *r)
 		[FW_OP_CORRUPT_VALID] = "corrupt, checksum right",
 		[FW_OP_DUPLICATE] = "duplicate",
 		[FW_OP_LEAF] = "shape in leaf",
+		[FW_OP_RESET] = "answer with RST",
 	};
 
 	fprintf(out, "     %-16s ", r->name);
@@ -116,15 +151,24 @@ static void print_rule(FILE *out, const struct plan_rule *r)
 		print_delay(out, &r->rule);
 	else if (r->rule.op == FW_OP_RATE)
 		print_rate(out, &r->rule);
+	else if (r->rule.op == FW_OP_DNS)
+		print_dns(out, r);
+	else if (r->rule.op == FW_OP_HTTP)
+		print_http(out, &r->http);
 	else
 		fputs(ops[r->rule.op], out);
 	if (r->rule.op == FW_OP_LEAF)
 		fprintf(out, " %u", 2 * r->rule.leaf);
 	fputs(", ", out);
 	print_percent(out, r->rule.probability);
-	fputs(r->rule.flags & FW_RULE_CHAIN ? " by a chain, of" : " of", out);
+	fputs(r->rule.flags & FW_RULE_CHAIN ? " by a chain, of" : r->rule.op == FW_OP_HTTP ? " of requests," : " of", out);
 	print_target(out, r);
-	print_window(out, &r->rule);
+	if (r->first_connections)
+		fprintf(out, ", the first %u connection%s", r->first_connections, r->first_connections == 1 ? "" : "s");
+	if (r->calendar)
+		print_calendar(out, &r->rule, r->calendar);
+	else
+		print_window(out, &r->rule);
 	print_when(out, &r->rule);
 	fputs(r->armed ? "\n" : ", not armed\n", out);
 }

@@ -78,17 +78,6 @@ static int parse_namespaces(const struct json *j, struct policy *p, struct error
 	return r < 0 ? r : parse_strings(&deny, &p->deny, &p->n_deny, err);
 }
 
-/* Documented actions that are not built yet may be denied beforehand; a misspelt one would deny nothing, so it is refused. */
-static bool is_action(const char *name)
-{
-	static const char *const unbuilt[] = { "reset", "dns", "http" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(unbuilt); i++)
-		if (util_streq(name, unbuilt[i]))
-			return true;
-	return fault_kind_find(name) != NULL;
-}
-
 static int parse_actions(const struct json *j, struct policy *p, struct error *err)
 {
 	static const char *const keys[] = { "deny", NULL };
@@ -101,7 +90,7 @@ static int parse_actions(const struct json *j, struct policy *p, struct error *e
 	if (r == 0)
 		r = parse_strings(&deny, &p->deny_actions, &p->n_deny_actions, err);
 	for (size_t i = 0; r == 0 && i < p->n_deny_actions; i++)
-		if (!is_action(p->deny_actions[i]))
+		if (!fault_kind_find(p->deny_actions[i]))
 			r = json_error(&deny, err, "'%.64s' is not an action, so it would deny nothing: correct or remove it",
 				       p->deny_actions[i]);
 	return r;

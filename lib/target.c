@@ -8,7 +8,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 
-#include "lib/common.h"
+#include "lib/hosts.h"
 #include "lib/util.h"
 
 static const char *const protocols[] = {
@@ -75,7 +75,7 @@ static bool split_prefix(const char *s, struct fault_prefix *ret, int *ret_len, 
 	return *ret_len >= 0;
 }
 
-static int parse_prefix(const struct json *j, struct fault_prefix *ret, struct error *err)
+int target_prefix(const struct json *j, struct fault_prefix *ret, struct error *err)
 {
 	struct fault_prefix p = {}, network;
 	char text[PREFIX_TEXT];
@@ -138,8 +138,7 @@ static int parse_range(const struct json *j, struct fault_range *ret, struct err
 	return 0;
 }
 
-/* The length of a list that is there: -errno when it is no list, empty or longer than what is left of max. */
-static int list_length(const struct json *j, size_t used, size_t max, const char *what, struct error *err)
+int target_list(const struct json *j, size_t used, size_t max, const char *what, struct error *err)
 {
 	int n = cJSON_GetArraySize(j->value);
 
@@ -158,10 +157,10 @@ static int parse_prefixes(const struct json *j, size_t used, struct fault_prefix
 
 	if (!json_has(j))
 		return 0;
-	length = list_length(j, used, TARGET_PREFIXES_MAX, "prefixes", err);
+	length = target_list(j, used, TARGET_PREFIXES_MAX, "prefixes", err);
 	for (int i = 0; i < length; i++) {
 		struct json at = json_at(j, i);
-		int r = parse_prefix(&at, util_grow(list, n, sizeof(**list)), err);
+		int r = target_prefix(&at, util_grow(list, n, sizeof(**list)), err);
 
 		if (r < 0)
 			return r;
@@ -175,7 +174,7 @@ static int parse_ranges(const struct json *j, size_t used, struct fault_range **
 
 	if (!json_has(j))
 		return 0;
-	length = list_length(j, used, TARGET_RANGES_MAX, "port ranges", err);
+	length = target_list(j, used, TARGET_RANGES_MAX, "port ranges", err);
 	for (int i = 0; i < length; i++) {
 		struct json at = json_at(j, i);
 		int r = parse_range(&at, util_grow(list, n, sizeof(**list)), err);
@@ -189,11 +188,13 @@ static int parse_ranges(const struct json *j, size_t used, struct fault_range **
 static int parse_lists(const struct json *j, struct fault_target *t, struct error *err)
 {
 	struct json cidrs = json_get(j, "cidrs"), except = json_get(j, "except");
-	struct json ports = json_get(j, "ports"), source_ports = json_get(j, "sourcePorts");
+	struct json ports = json_get(j, "ports"), source_ports = json_get(j, "sourcePorts"), hosts = json_get(j, "hosts");
 	int r = parse_prefixes(&cidrs, 0, &t->cidrs, &t->n_cidrs, err);
 
 	if (r == 0)
 		r = parse_prefixes(&except, t->n_cidrs, &t->except, &t->n_except, err);
+	if (r == 0)
+		r = hosts_parse(&hosts, t, err);
 	if (r == 0)
 		r = parse_ranges(&ports, 0, &t->ports, &t->n_ports, err);
 	if (r == 0)
@@ -203,16 +204,13 @@ static int parse_lists(const struct json *j, struct fault_target *t, struct erro
 
 int target_parse(const struct json *j, struct fault_target *t, struct error *err)
 {
-	static const char *const keys[] = { "cidrs", "except", "ports", "sourcePorts", "protocol", NULL };
-	static const char *const unbuilt[] = { "hosts", NULL };
+	static const char *const keys[] = { "cidrs", "except", "hosts", "ports", "sourcePorts", "protocol", NULL };
 	struct json protocol = json_get(j, "protocol");
 	int which = PROTOCOL_ANY, r;
 
 	if (!json_has(j))
 		return 0;
-	r = common_unbuilt(j, unbuilt, err);
-	if (r == 0)
-		r = json_only(j, keys, err);
+	r = json_only(j, keys, err);
 	if (r == 0 && cJSON_GetArraySize(j->value) == 0)
 		r = json_error(j, err, "is empty, leave it out for all traffic");
 	if (r == 0)
@@ -232,6 +230,8 @@ void target_cleanup(struct fault_target *t)
 {
 	free(t->cidrs);
 	free(t->except);
+	free(t->hosts);
+	free(t->seeds);
 	free(t->ports);
 	free(t->source_ports);
 	*t = (struct fault_target){};

@@ -13,6 +13,14 @@
 /* Absent = everything. What was read until a failure is in *t: target_cleanup in any case. */
 int target_parse(const struct json *j, struct fault_target *t, struct error *err);
 
+/* One address or prefix; the length of a list that is there, -errno when it is none, empty or longer than what is left of max. */
+int target_prefix(const struct json *j, struct fault_prefix *ret, struct error *err);
+int target_list(const struct json *j, size_t used, size_t max, const char *what, struct error *err);
+
 void target_cleanup(struct fault_target *t);
+
+/* As the plan keeps it; the object is the caller's. */
+cJSON *target_to_json(const struct fault_target *t);
+int target_from_json(const struct json *j, struct fault_target *t, struct error *err);
 
 #endif

@@ -48,6 +48,8 @@ declare -ra TEST=(
 	openssl
 	procps
 	python3
+	python3-croniter
+	tzdata
 	util-linux
 )
 

@@ -30,7 +30,8 @@ includes() { # DIR ALLOWED
 
 check_includes() {
 	includes 'bpf/abi\.h' '^<linux/types\.h>$'
-	includes 'lib' '^"(lib/|bpf/abi\.h")'
+	includes 'bpf/calendar\.h' '^"bpf/abi\.h"$'
+	includes 'lib' '^"(lib/|bpf/(abi|calendar)\.h")'
 	includes 'engine' '^("(engine/|lib/|bpf/abi\.h"|build/bpf/)|<)'
 	includes 'cni-plugin' '^("(cni-plugin/|engine/|lib/|bpf/abi\.h")|<linux/)'
 	includes 'cli' '^("(cli/|engine/|lib/|bpf/abi\.h")|<)'

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * delay: latency and jitter, with netem's reorder, slot and limit. Two shapers can do it: a netem leaf knows distributions, slots and
- * reordering; departure times (EDT) know one draw a window and a seed.
+ * delay: latency and jitter, with netem's reorder, slot and limit. Two shapers can do it, with the same curves (lib/dist.c): a netem leaf
+ * alone has slots and a limit; departure times (EDT) alone correlate, obey a seed, and draw once a window.
  */
 #include <errno.h>
+#include <math.h>
 
+#include "lib/dist.h"
 #include "lib/plan.h"
 #include "lib/util.h"
 
@@ -12,28 +14,16 @@
 #define PACKET_BYTES 1500ULL
 #define LIMIT_MIN 10000ULL
 #define LIMIT_MAX 10000000ULL
+#define GAP_MAX (1ULL << 30) /* what the kernel programs count to */
 
 static const char *const distributions[] = {
 	[DIST_UNIFORM] = "uniform", [DIST_NORMAL] = "normal", [DIST_PARETO] = "pareto", [DIST_PARETONORMAL] = "paretonormal", NULL,
 };
 
-/* 0 or 100: netem's own correlation does not give what is asked (edt.md has the figures), so nothing between is promised. */
-static int parse_correlation(const struct json *j, uint32_t *ret, struct error *err)
-{
-	char text[JSON_SHOW_MAX];
-	int r = json_percent(j, ret, err);
-
-	if (r < 0 || *ret == 0 || *ret == PPM_ALL)
-		return r;
-	return error_set(err, ENOTSUP, "%s: '%s': only 0 and 100 (one draw per window) are built so far", j->path,
-			 json_show(j, text, sizeof(text)));
-}
-
 static int parse_reorder(const struct json *j, struct fault_delay *d, struct error *err)
 {
 	static const char *const keys[] = { "reorder", "correlation", "gap", NULL };
 	struct json share = json_get(j, "reorder"), correlation = json_get(j, "correlation"), gap = json_get(j, "gap");
-	uint32_t correlation_ppm = 0;
 	uint64_t packets = 0;
 	int r;
 
@@ -45,14 +35,12 @@ static int parse_reorder(const struct json *j, struct fault_delay *d, struct err
 	if (r == 0)
 		r = json_percent(&share, &d->reorder_ppm, err);
 	if (r == 0)
-		r = json_percent(&correlation, &correlation_ppm, err);
+		r = json_percent(&correlation, &d->reorder_correlation_ppm, err);
 	if (r == 0)
-		r = json_u64(&gap, 0, UINT32_MAX, &packets, err);
+		r = json_u64(&gap, 0, GAP_MAX, &packets, err);
 	if (r < 0)
 		return r;
 	d->reorder_gap = (uint32_t)packets;
-	if (correlation_ppm)
-		return error_set(err, ENOTSUP, "%s: only 0 is built so far", correlation.path);
 	if (d->reorder_ppm && !d->latency_ns)
 		return json_error(j, err, "needs a 'latency' over 0s: what is sent at once overtakes what is delayed");
 	return 0;
@@ -114,8 +102,6 @@ static int parse_distribution(const struct json *j, struct fault_delay *d, struc
 	d->distribution = (enum fault_distribution)which;
 	if (!d->jitter_ns)
 		return json_error(j, err, "needs a 'jitter' over 0s to distribute");
-	if (d->correlation_ppm && which > DIST_NORMAL)
-		return error_set(err, ENOTSUP, "%s: with correlation 100 only 'uniform' and 'normal' are built so far", j->path);
 	return 0;
 }
 
@@ -130,7 +116,7 @@ static int delay_parse(const struct json *body, struct fault *f, struct error *e
 	if (r == 0)
 		r = parse_times(body, d, err);
 	if (r == 0)
-		r = parse_correlation(&correlation, &d->correlation_ppm, err);
+		r = json_percent(&correlation, &d->correlation_ppm, err);
 	if (r == 0)
 		r = parse_distribution(&distribution, d, err);
 	if (r == 0)
@@ -144,25 +130,21 @@ static int delay_parse(const struct json *body, struct fault *f, struct error *e
 	return r;
 }
 
-/* Uniform in [-1, 1) as Q63. */
-static int64_t draw_uniform(uint64_t *state)
-{
-	*state += 0x9e3779b97f4a7c15ULL;
-	return (int64_t)util_mix64(*state);
-}
-
 /* The one delay that a leaf holds for the life of a pod: latency + jitter * draw(seed), not below 0. */
 static uint64_t draw_once(const struct fault *f)
 {
-	uint64_t state = f->seed;
-	__int128 draw = draw_uniform(&state), ns;
+	const struct fault_delay *d = &f->delay;
+	uint64_t draw = util_mix64(f->seed + 0x9e3779b97f4a7c15ULL);
+	int16_t table[DIST_TABLE_SIZE];
+	__int128 ns;
 
-	/* the sum of twelve uniform draws of [-1/2, 1/2) has a deviation of 1 and is as normal as one draw can show */
-	for (int i = 1; f->delay.distribution == DIST_NORMAL && i < 12; i++)
-		draw += draw_uniform(&state);
-	if (f->delay.distribution == DIST_NORMAL)
-		draw /= 2;
-	ns = f->delay.latency_ns + ((draw * (__int128)f->delay.jitter_ns) >> 63);
+	if (d->distribution == DIST_UNIFORM) {
+		ns = ((__int128)(int64_t)draw * d->jitter_ns) >> 63;
+	} else {
+		dist_table(d->distribution, table);
+		ns = (__int128)d->jitter_ns * table[draw % DIST_TABLE_SIZE] / FW_CURVE_UNIT;
+	}
+	ns += d->latency_ns;
 	return ns < 0 ? 0 : (uint64_t)ns;
 }
 
@@ -176,6 +158,11 @@ static unsigned __int128 slots_limit(const struct fault_delay *d)
 	if (s->bytes)
 		packets = MIN(packets, MAX(s->bytes / PACKET_BYTES, 1));
 	return (unsigned __int128)packets * slots;
+}
+
+static bool per_window(const struct fault_delay *d)
+{
+	return d->jitter_ns && d->correlation_ppm == PPM_ALL;
 }
 
 static uint32_t leaf_limit(const struct fault_delay *d)
@@ -204,7 +191,7 @@ static struct plan_netem leaf_netem(const struct fault *f)
 		.limit = leaf_limit(d),
 	};
 
-	if (d->correlation_ppm && d->jitter_ns) {
+	if (per_window(d)) {
 		ret.latency_ns = draw_once(f);
 		ret.jitter_ns = 0;
 		ret.distribution = DIST_UNIFORM;
@@ -212,43 +199,67 @@ static struct plan_netem leaf_netem(const struct fault *f)
 	return ret;
 }
 
+static bool correlates(const struct fault_delay *d)
+{
+	return d->jitter_ns && d->correlation_ppm && d->correlation_ppm < PPM_ALL;
+}
+
 static const char *why_no_edt(const struct fault_delay *d)
 {
-	static const char *const why[] = {
-		[DIST_NORMAL] = "distribution 'normal'",
-		[DIST_PARETO] = "distribution 'pareto'",
-		[DIST_PARETONORMAL] = "distribution 'paretonormal'",
-	};
+	return d->has_slot ? "'slot'" : d->limit ? "'limit'" : NULL;
+}
 
-	if (d->has_slot)
-		return "'slot'";
-	if (d->limit)
-		return "'limit'";
-	return d->reorder_ppm ? "'reorder'" : why[d->distribution];
+static const char *why_no_leaf(const struct fault_delay *d)
+{
+	if (correlates(d))
+		return "netem draws each jitter anew, whatever 'correlation' it is given";
+	if (d->reorder_ppm && d->reorder_correlation_ppm)
+		return "netem's 'correlation' of 'reorder' changes the share";
+	return !per_window(d) && d->jitter_ns > INT32_MAX ? "netem holds no jitter over 2.147483647s" : NULL;
+}
+
+static void plan_process(const struct fault_delay *d, struct plan_shape *shape)
+{
+	const double one = 1 << 30;
+	double rho = dist_rho(d->distribution, -(double)d->latency_ns / d->jitter_ns, (double)d->correlation_ppm / PPM_ALL);
+
+	shape->rule_flags |= FW_RULE_PROCESS;
+	shape->delay.rho = lrint(rho * one);
+	shape->delay.innovation = lrint(sqrt(1 - rho * rho) * one);
+}
+
+static void plan_reorder(const struct fault_delay *d, struct plan_shape *shape)
+{
+	shape->rule_flags |= FW_RULE_REORDER;
+	shape->delay.gap = MAX(d->reorder_gap, 1);
+	shape->chain = plan_chain(d->reorder_ppm, d->reorder_correlation_ppm);
 }
 
 static int delay_plan(const struct fault *f, struct plan_builder *b, struct error *err)
 {
 	const struct fault_delay *d = &f->delay;
-	bool per_window = d->correlation_ppm && d->jitter_ns;
 	struct plan_shape shape = {
 		.leaf = { .has_netem = true, .netem = leaf_netem(f) },
-		.no_leaf = !per_window && d->jitter_ns > INT32_MAX ? "netem holds no jitter over 2.147483647s" : NULL,
+		.no_leaf = why_no_leaf(d),
 		.no_edt = why_no_edt(d),
 		.edt_op = FW_OP_DELAY,
-		.delay = { .latency_ns = d->latency_ns, .jitter_ns = d->jitter_ns },
-		.rule_flags = per_window ? FW_RULE_PER_WINDOW : 0,
+		.delay = { .latency_ns = d->latency_ns, .jitter_ns = d->jitter_ns, .curve = d->distribution },
+		.rule_flags = per_window(d) ? FW_RULE_PER_WINDOW : 0,
 	};
 	char once[32], note[128];
 
-	if (per_window) {
+	if (correlates(d))
+		plan_process(d, &shape);
+	if (d->reorder_ppm)
+		plan_reorder(d, &shape);
+	if (per_window(d)) {
 		json_format_duration(shape.leaf.netem.latency_ns, once, sizeof(once));
 		snprintf(note, sizeof(note), "netem draws once for the pod, not once a window: every window's delay is %s", once);
 		shape.wants_edt = "correlation 100 is one draw per window";
 		shape.leaf_note = note;
-	} else if (f->seed_given && d->jitter_ns) {
-		shape.wants_edt = "a seed decides the jitter";
-		shape.leaf_note = "netem draws the jitter itself: the seed decides which packets, not how long";
+	} else if (f->seed_given && (d->jitter_ns || d->reorder_ppm)) {
+		shape.wants_edt = d->jitter_ns ? "a seed decides the jitter" : "a seed decides what is sent at once";
+		shape.leaf_note = "netem draws by itself: the seed decides which packets it gets, not what it does with them";
 	}
 	return plan_shape(b, f, &shape, err);
 }
@@ -256,9 +267,9 @@ static int delay_plan(const struct fault *f, struct plan_builder *b, struct erro
 static uint64_t delay_max_delay(const struct fault *f)
 {
 	const struct fault_delay *d = &f->delay;
-	uint64_t ns = d->latency_ns + d->jitter_ns; /* each below 2^63 */
+	unsigned __int128 ns = d->latency_ns + (unsigned __int128)d->jitter_ns * dist_spread(d->distribution);
 
-	return d->has_slot && __builtin_add_overflow(ns, d->slot.max_ns, &ns) ? UINT64_MAX : ns;
+	return MIN(ns + (d->has_slot ? d->slot.max_ns : 0), UINT64_MAX);
 }
 
 const struct fault_kind fault_kind_delay = {

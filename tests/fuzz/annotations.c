@@ -42,6 +42,8 @@ static void check_fault(const struct fault *f)
 	require(f->kind && f->name[0] && f->path[0], "a fault has its kind, name and path");
 	require(f->percent_ppm <= PPM_ALL, "percent");
 	require(f->when.first >= 1 && f->when.last >= f->when.first, "when");
+	require(!f->calendar || (f->duration_ns && f->duration_ns <= calendar_max_on_ns() && !f->every_ns), "windows by the clock");
+	require(!f->calendar || calendar_next(&f->calendar->fields, 1800000000) != CALENDAR_NO_TIME, "a schedule fires");
 	require(!f->every_ns || (f->duration_ns && f->duration_ns <= f->every_ns), "windows do not overlap");
 	require(!f->kind->max_share_ppm || f->kind->max_share_ppm(f) <= PPM_ALL, "share");
 	require(f->kind != &fault_kind_delay || f->delay.jitter_ns <= f->delay.latency_ns, "jitter");

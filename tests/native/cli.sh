@@ -21,6 +21,8 @@ fw() {
 	}
 }
 
+ABI=$(sed -n 's/^#define FW_ABI //p' "$TOP/bpf/abi.h")
+
 says() { # TEXT: on standard output
 	contains "$(<out)" "$1"
 }
@@ -51,7 +53,7 @@ fw_json() {
 holds "no command is a usage error" fw_complains 2 "command is missing"
 holds "an unknown command is a usage error that names it" fw_complains 2 "'explode' is not a command" explode
 holds "--help lists every command" fw_says 0 "disarm" --help
-holds "--version names version and build" fw_says 0 "build 1-" --version
+holds "--version names version and build" fw_says 0 "build $ABI-" --version
 for verb in plan doctor status abort resume arm disarm; do
 	holds "$verb --help has examples" fw_says 0 "Examples:" "$verb" --help
 	holds "$verb refuses an unknown option" fw_complains 2 "--frobnicate" "$verb" --frobnicate
@@ -226,7 +228,7 @@ conflist 10-net.conflist '{"type":"bridge"},'"$ENTRY"
 holds "doctor finds the entry in the conflist" doctor configuration ok "plugin 2 of the chain"
 holds "doctor says which file a runtime takes" doctor "first file" ok "10-net.conflist"
 holds "doctor finds the plugin" doctor plugin ok "bin/faultwire"
-holds "doctor loads the programs on trial" doctor programs ok "build 1-"
+holds "doctor loads the programs on trial" doctor programs ok "build $ABI-"
 holds "doctor finds clsact" doctor clsact ok there
 holds "doctor finds bpffs" doctor bpffs ok mounted
 holds "doctor finds the capabilities" doctor capabilities ok CAP_BPF
@@ -281,7 +283,7 @@ echo '{"maxPercent":"101"}' >/etc/faultwire/policy.json
 holds "doctor fails for a policy that does not parse" failing policy "maxPercent"
 rm /etc/faultwire/policy.json
 no_bpffs() {
-	umount /sys/fs/bpf
+	while [[ $(stat -f -c %T /sys/fs/bpf) == bpf_fs ]]; do umount /sys/fs/bpf; done # the machine's own may be below ours
 	local rc=0
 	failing bpffs "no bpf filesystem" || rc=1
 	mount -t bpf -o mode=700 bpf /sys/fs/bpf

@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-#include "engine/dist.h"
+#include "lib/dist.h"
 
 static uint32_t root(char kind[16])
 {

@@ -1,20 +1,22 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Bulk TCP through a delay of 50 ms by departure time, beside netem's, both ways: medians of interleaved runs. With virtual time
-# (tests/vm/run -i) a figure is what the instructions cost, whatever the machine is doing meanwhile.
+# Bulk TCP through a delay by departure time, beside netem's: both ways, 50 and 200 ms, IPv4 and IPv6, a pod on the bridge and one that
+# is routed to. Medians of interleaved runs; with virtual time (tests/vm/run -i) a figure is what the instructions cost, whatever the
+# machine is doing meanwhile.
 set -euo pipefail
 # shellcheck source=tests/net/lib.bash
 . "$(dirname "$0")/lib.bash"
-ROUNDS=3
+declare ROUNDS FAMILY WARM
 
-bulk() { # DIRECTION BACKEND: Mbit/s
-	local reverse=()
-	[ "$1" = to ] || reverse=(-R)
-	add web "{\"action\":\"delay\",\"delay\":{\"latency\":\"50ms\"},\"backend\":\"$2\",\"direction\":\"$1\"}"
-	ip netns exec web iperf3 -c "$(ip4 peer)" -t 1 -O 1 "${reverse[@]}" -J >"$FILE.json"
+bulk() { # POD DIRECTION LATENCY BACKEND: Mbit/s
+	local options=(-t 1 -O "$WARM") address
+	[ "$2" = to ] || options+=(-R)
+	address=$([[ $FAMILY == 6 ]] && ip6 peer || ip4 peer)
+	add "$1" "{\"action\":\"delay\",\"delay\":{\"latency\":\"$3\"},\"backend\":\"$4\",\"direction\":\"$2\"}"
+	ip netns exec "$1" iperf3 -c "$address" "${options[@]}" -J >"$FILE.json"
 	jq -e '.end.sum_received.bits_per_second / 1e6' "$FILE.json"
-	del web
+	del "$1"
 }
 
 served() {
@@ -25,16 +27,16 @@ median() {
 	sort -g | sed -n "$((ROUNDS / 2 + 1))p"
 }
 
-compare() { # DIRECTION: the medians' ratio is in $ratio, the figures in $FILE.<backend>
+compare() { # POD DIRECTION LATENCY: the medians' ratio is in $ratio, the figures in $FILE.<backend>
 	local backend
 	rm -f "$FILE".netem "$FILE".edt
 	for ((round = 0; round < ROUNDS; round++)); do
 		for backend in netem edt; do
-			bulk "$1" "$backend" >>"$FILE.$backend"
+			bulk "$@" "$backend" >>"$FILE.$backend"
 		done
 	done
 	ratio=$(awk -v e="$(median <"$FILE.edt")" -v n="$(median <"$FILE.netem")" 'BEGIN { printf "%.3f", e / n }')
-	echo "# $1: netem $(xargs printf '%.0f ' <"$FILE.netem")edt $(xargs printf '%.0f ' <"$FILE.edt")Mbit/s, ratio $ratio"
+	echo "# $*, IPv$FAMILY: netem $(xargs printf '%.0f ' <"$FILE.netem")edt $(xargs printf '%.0f ' <"$FILE.edt")Mbit/s, ratio $ratio"
 }
 
 at_least() { # LEAST
@@ -45,20 +47,49 @@ has_qdisc netem || {
 	skip "bulk TCP through EDT beside netem" "this kernel has no sch_netem: tests/vm/run -i"
 	finish
 }
+# A pod that no bridge leads to: a route on the node, and the node as its only neighbour.
+routed() { # NAME
+	pod "$1"
+	ip link set "v$1" nomaster
+	ip -n "$1" addr flush dev eth0 scope global
+	ip -n "$1" addr add "$(ip4 "$1")/32" dev eth0
+	ip -n "$1" addr add "$(ip6 "$1")/128" dev eth0 nodad
+	ip -n "$1" route replace default via 10.88.0.1 dev eth0 onlink
+	ip -n "$1" route replace default via fd88::1 dev eth0 onlink
+	ip route add "$(ip4 "$1")/32" dev "v$1"
+	ip route add "$(ip6 "$1")/128" dev "v$1"
+	local mac
+	mac=$(ip -j link show "v$1" | jq -r '.[0].address')
+	ip -n "$1" neigh replace 10.88.0.1 lladdr "$mac" dev eth0 nud permanent
+	ip -n "$1" neigh replace fd88::1 lladdr "$mac" dev eth0 nud permanent
+	sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+	ip -n peer route add "$(ip4 "$1")/32" via 10.88.0.1
+	ip -n peer route add "$(ip6 "$1")/128" via fd88::1
+}
+
 net_up
 for name in web peer holder; do
 	pod "$name"
 done
 neighbours web peer
+routed far
 # The window must not be the limit.
-for name in web peer; do
+for name in web peer far; do
 	ip netns exec "$name" sysctl -qw net.ipv4.tcp_wmem="4096 16777216 67108864" net.ipv4.tcp_rmem="4096 16777216 67108864"
 done
 ip netns exec peer iperf3 -s -D >/dev/null
 e2e_wait 30 served
 add holder '{"action":"partition"}'
-for direction in to from; do
-	compare "$direction"
-	holds "bulk TCP through EDT is at least 0.95 of netem's, direction $direction" at_least 0.95
-done
+
+# rounds, family, pod, direction, latency, seconds before it counts (slow start)
+while read -r ROUNDS FAMILY pod direction latency WARM <&3; do
+	compare "$pod" "$direction" "$latency"
+	holds "bulk TCP through EDT is at least 0.95 of netem's: $pod, IPv$FAMILY, $latency, direction $direction" at_least 0.95
+done 3<<-'END'
+	1 4 web to 50ms 1
+	1 4 web from 50ms 1
+	1 6 web to 200ms 3
+	1 4 far from 200ms 3
+	1 6 far to 50ms 1
+END
 finish

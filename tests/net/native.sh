@@ -163,6 +163,10 @@ with '{"action":"partition","start":"1h","duration":"1s","schedule":"@every 1s",
 	"start holds windows by the clock back as well" after 50 50 web peer untouched
 with '{"action":"partition","duration":"1s","schedule":"@every 1s","anchor":"clock"}' "windows by the clock need no start" \
 	after 50 50 web peer lost 50
+with '{"action":"partition","duration":"2m","schedule":"* * * * *","timeZone":"America/New_York"}' "windows of five fields that overlap are one" \
+	after 50 50 web peer lost 50
+with '{"action":"partition","duration":"1h","schedule":"0 12 29 2 *"}' "a window of five fields that is far away is closed" \
+	after 50 50 web peer untouched
 
 # ---- operator
 
@@ -258,8 +262,8 @@ refuses "port 70000" '{"action":"partition","target":{"ports":[70000]}}' 'target
 refuses "ports with ICMP" '{"action":"partition","target":{"ports":[80],"protocol":"icmp"}}' ports icmp
 refuses "an empty list of addresses" '{"action":"partition","target":{"cidrs":[]}}' target.cidrs
 refuses "an empty list of faults" '[]' faultwire.dev/network
-refuses "an action that is not built" '{"action":"dns","dns":{}}' 'not built'
-refuses "a name that is not built" '{"action":"partition","target":{"hosts":["a.b"]}}' target.hosts 'not built'
+refuses "an action that is not built" '{"action":"http","http":{}}' 'not built'
+refuses "an address as a name" '{"action":"partition","target":{"hosts":["10.1.2.3"]}}' 'target.hosts[0]' cidrs
 refuses "a policy ceiling" '{"action":"delay","delay":{"latency":"70s"}}' maxDelay policy.json
 MORE_ANNOTATIONS='{"faultwire.dev/netwrok":"{}"}' refuses "an unknown annotation" '{"action":"partition"}' netwrok network
 MORE_ANNOTATIONS='{"faultwire.dev/io":"{}"}' refuses "an annotation that is not built" '{"action":"partition"}' faultwire.dev/io 'not built'
@@ -318,7 +322,7 @@ holds "somebody else's clsact and filter are used and left" foreign_filter
 tc -n web qdisc del dev eth0 clsact
 
 bpffs() {
-	umount /sys/fs/bpf
+	while [[ $(stat -f -c %T /sys/fs/bpf) == bpf_fs ]]; do umount /sys/fs/bpf; done # the machine's own may be below ours
 	add_said web '{"action":"partition"}' && return 1
 	mount -t bpf bpf /sys/fs/bpf
 	contains "$SAID" 'mount -t bpf'

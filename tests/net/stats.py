@@ -5,6 +5,7 @@
 Distributions by Kolmogorov-Smirnov, shares by the exact binomial interval of 99 %: a test that is to hold always gives a seed.
 A seed is a number, or "key:" and the key of a rule as the state file has it.
 """
+import bisect
 import math
 import sys
 
@@ -199,6 +200,107 @@ def check_predicted_delays(packets, seed, latency, jitter, within):
     key, latency, jitter = key_of(seed), float(latency), float(jitter)
     off = [p.ms - (latency - jitter + 2 * jitter * draw(key, p.number, JITTER) / 2**32) for p in packets]
     need(all(0 <= x <= float(within) for x in off), f"{min(off):.4f}..{max(off):.4f} ms off what {seed} picks, wanted 0..{within}")
+
+
+# ---- delays that correlate: the curves are the loader's (lib/dist.c), here made anew
+
+def normal_cdf(x):
+    return 0.5 * math.erfc(-x / math.sqrt(2))
+
+
+def normal_quantile(u):
+    """By Newton's method, from 0 outwards, where it never overshoots."""
+    x = 0.0
+    for _ in range(40):
+        step = (u - normal_cdf(x)) * math.sqrt(2 * math.pi) * math.exp(x * x / 2)
+        x += step
+        if abs(step) < 1e-9:
+            break
+    return x
+
+
+def pareto_quantile(u):
+    return (1 - u) ** (-1 / 3)
+
+
+# Mean and scale of tc's tables as netem cuts them, at 4 deviations.
+CURVES = {
+    "normal": (normal_quantile, 0, 1.00016),
+    "pareto": (pareto_quantile, 1.464, 1.76762),
+    "paretonormal": (lambda u: normal_quantile(u) / 4 + (pareto_quantile(u) - 1.5), -0.02995, 1.23033),
+}
+POINTS = 4096
+
+
+def marginal(distribution):
+    """Its distribution function over jitters, and where it is cut."""
+    if distribution == "uniform":
+        return lambda x: min(1, max(0, (x + 1) / 2)), 9
+    quantile, mean, scale = CURVES[distribution]
+    points = [min(4, (quantile((i + 0.5) / POINTS) - mean) * scale) for i in range(POINTS)]
+    return lambda x: bisect.bisect_right(points, x) / POINTS, min(points[-1], 4) - 0.01
+
+
+def marginal_distance(packets, distribution, latency, jitter, correlation):
+    """
+    Kolmogorov-Smirnov's, up to where netem's table is cut, and its limit; correlated delays tell as much as (1 - c) / (1 + c) of them
+    would if they were independent.
+    """
+    latency, jitter, c = float(latency), float(jitter), float(correlation) / 100
+    cdf, cut = marginal(distribution)
+    s = sorted((d - latency) / jitter for d in delays(packets))
+    n = len(s)
+    d = max(max((i + 1) / n - cdf(x), cdf(x) - i / n) for i, x in enumerate(s) if x < cut)
+    return d, 2.23 / math.sqrt(n * (1 - c) / (1 + c)) + 0.05 / jitter
+
+
+def check_marginal(packets, distribution, latency, jitter):
+    d, limit = marginal_distance(packets, distribution, latency, jitter, 0)
+    need(d <= limit, f"KS distance {d:.4f} to {distribution} {latency} +-{jitter} ms, limit {limit:.4f}")
+
+
+def check_process(packets, distribution, latency, jitter, percent, within):
+    """All arrive once, their delays have that lag-1 autocorrelation in the order of sending, and are of that distribution."""
+    check_untouched(packets)
+    c = 100 * lag1([p.ms for p in packets])
+    d, limit = marginal_distance(packets, distribution, latency, jitter, percent)
+    need(abs(c - float(percent)) <= float(within) and d <= limit,
+         f"lag-1 autocorrelation {c:.2f} % of {len(packets)}, wanted {percent} within {within}; "
+         f"KS distance {d:.4f} to {distribution} {latency} +-{jitter} ms, limit {limit:.4f}")
+
+
+def check_predicted_process(packets, seed, latency, jitter, percent, within):
+    """Each packet's delay is the one that the seed's process makes, of a uniform jitter that correlates."""
+    key, rho = key_of(seed), 2 * math.sin(math.pi * float(percent) / 600)
+    keep, renew, z, normals, off = round(rho * 2**30), round(math.sqrt(1 - rho * rho) * 2**30), None, {}, []
+    for p in packets:
+        i = draw(key, p.number, JITTER) >> 20
+        if i not in normals:
+            normals[i] = round(normal_quantile((i + 0.5) / POINTS) * 4096)
+        z = normals[i] if z is None else (z * keep + normals[i] * renew + 2**29) >> 30
+        off.append(p.ms - float(latency) - float(jitter) * (2 * normal_cdf(z / 4096) - 1))
+    least = -0.02 - float(jitter) / 2000  # the curve is straight between its points
+    need(all(least <= x <= float(within) for x in off), f"{min(off):.4f}..{max(off):.4f} ms off what {seed} makes, wanted 0..{within}")
+
+
+def check_reordered(packets, seed, percent, correlation, gap, ms):
+    """Held back by 'ms' but those that the seed lets overtake; netem's, which has no seed, only at 100 %."""
+    key, p, c, since, last, wrong, n = key_of(seed), float(percent) / 100, float(correlation) / 100, 0, None, 0, 0
+    for x in packets:
+        hit = False
+        if since >= int(gap) - 1:
+            chance = p if last is None else p + c * (1 - p) if last else p * (1 - c)
+            last = hit = draw(key, x.number, STEP) >= threshold(100 * (1 - chance))
+        since = 0 if hit else since + 1
+        n += hit
+        wrong += not (0 <= x.ms < 1 if hit else abs(x.ms - float(ms)) < 1)
+    need(not wrong and n > 0, f"{n} of {len(packets)} to be sent at once, {wrong} were not what was wanted")
+
+
+def check_same_delays(packets, path, within):
+    """Packet by packet the delays of another run."""
+    off = [abs(a.ms - b.ms) for a, b in zip(packets, read(path))]
+    need(len(off) == len(packets) and max(off) <= float(within), f"{max(off):.4f} ms apart at most, wanted {within}")
 
 
 def check_when(packets, first, last, step):

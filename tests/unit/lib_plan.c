@@ -158,9 +158,8 @@ static const char delay[] = "{\"action\":\"delay\",\"delay\":{\"latency\":\"10ms
 static const char jitter[] = "{\"action\":\"delay\",\"delay\":{\"latency\":\"200ms\",\"jitter\":\"50ms\",\"correlation\":\"100\"}}";
 static const char delay_and_rate[] = "[{\"action\":\"delay\",\"delay\":{\"latency\":\"10ms\"}},"
 				     "{\"action\":\"bandwidth\",\"bandwidth\":{\"rate\":\"10mbit\"}}]";
-static const char normal_and_rate[] =
-	"[{\"action\":\"delay\",\"delay\":{\"latency\":\"10ms\",\"jitter\":\"5ms\",\"distribution\":\"normal\"}},"
-	"{\"action\":\"bandwidth\",\"bandwidth\":{\"rate\":\"10mbit\"}}]";
+static const char slot_and_rate[] = "[{\"action\":\"delay\",\"delay\":{\"latency\":\"10ms\",\"slot\":{\"min\":\"5ms\"}}},"
+				    "{\"action\":\"bandwidth\",\"bandwidth\":{\"rate\":\"10mbit\"}}]";
 
 static enum fw_op first_op(const char *network, const struct plan_env *env)
 {
@@ -229,8 +228,8 @@ static void what_cannot_add_up_is_refused_with_the_reason(void **state)
 	struct error err = {};
 
 	(void)state;
-	assert_int_equal(plan_of(normal_and_rate, &everything, &plan, &err), -ENOTSUP);
-	assert_non_null(strstr(err.msg, "normal"));
+	assert_int_equal(plan_of(slot_and_rate, &everything, &plan, &err), -ENOTSUP);
+	assert_non_null(strstr(err.msg, "slot"));
 	assert_non_null(strstr(err.msg, "another fault shapes the same direction"));
 }
 

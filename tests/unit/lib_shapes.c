@@ -2,6 +2,8 @@
 /*
  * The kinds that shape: delay, bandwidth and rate. Their bodies, their refusals and both forms of each, leaf and departure time.
  */
+#include <math.h>
+
 #include "tests/unit/plan_check.h"
 
 static void reads_a_whole_delay(void **state)
@@ -19,7 +21,7 @@ static void reads_a_whole_delay(void **state)
 	assert_true(d->has_slot && d->slot.min_ns == 10 * NSEC_PER_MSEC && d->slot.max_ns == 20 * NSEC_PER_MSEC);
 	assert_true(d->slot.packets == 5 && d->slot.bytes == 1000);
 	assert_int_equal(d->limit, 77);
-	assert_int_equal(fault_kind_delay.max_delay_ns(spec.faults), 3020 * NSEC_PER_MSEC);
+	assert_int_equal(fault_kind_delay.max_delay_ns(spec.faults), (1500 + 4 * 1500 + 20) * NSEC_PER_MSEC);
 }
 
 static const struct refusal delay_refusals[] = {
@@ -31,33 +33,20 @@ static const struct refusal delay_refusals[] = {
 	{ "{\"latency\":\"0s\"}", EINVAL, NET ".delay", { "does nothing" } },
 	{ "{\"latencey\":\"5ms\"}", EINVAL, NET ".delay", { "did you mean 'latency'?" } },
 	{ "{\"latency\":\"10ms\",\"jitter\":\"20ms\"}", EINVAL, NET ".delay.jitter", { "'20ms' is over the latency of 10ms" } },
-	{ "{\"latency\":\"10ms\",\"jitter\":\"5ms\",\"correlation\":\"25\"}",
-	  ENOTSUP,
-	  NET ".delay.correlation",
-	  { "'25': only 0 and 100 (one draw per window) are built so far" } },
-	{ "{\"latency\":\"10ms\",\"correlation\":\"99.9999\"}", ENOTSUP, NET ".delay.correlation", { "only 0 and 100" } },
 	{ "{\"latency\":\"10ms\",\"correlation\":101}", EINVAL, NET ".delay.correlation", { "out of range" } },
 	{ "{\"latency\":\"10ms\",\"distribution\":\"normal\"}", EINVAL, NET ".delay.distribution", { "needs a 'jitter'" } },
 	{ "{\"latency\":\"10ms\",\"jitter\":\"1ms\",\"distribution\":\"gauss\"}",
 	  EINVAL,
 	  NET ".delay.distribution",
 	  { "(allowed: uniform, normal, pareto, paretonormal)" } },
-	{ "{\"latency\":\"10ms\",\"jitter\":\"1ms\",\"distribution\":\"pareto\",\"correlation\":100}",
-	  ENOTSUP,
-	  NET ".delay.distribution",
-	  { "only 'uniform' and 'normal' are built so far" } },
 	{ "{\"latency\":\"10ms\",\"reorder\":{}}", EINVAL, NET ".delay.reorder", { "needs 'reorder'" } },
 	{ "{\"latency\":\"10ms\",\"reorder\":\"25\"}", EINVAL, NET ".delay.reorder", { "must be an object" } },
 	{ "{\"latency\":\"10ms\",\"reorder\":{\"reorder\":101}}", EINVAL, NET ".delay.reorder.reorder", { "out of range" } },
 	{ "{\"latency\":\"10ms\",\"reorder\":{\"reorder\":25,\"gap\":-1}}", EINVAL, NET ".delay.reorder.gap", { "whole number" } },
-	{ "{\"latency\":\"10ms\",\"reorder\":{\"reorder\":25,\"gap\":4294967296}}",
+	{ "{\"latency\":\"10ms\",\"reorder\":{\"reorder\":25,\"gap\":1073741825}}",
 	  EINVAL,
 	  NET ".delay.reorder.gap",
-	  { "to 4294967295" } },
-	{ "{\"latency\":\"10ms\",\"reorder\":{\"reorder\":25,\"correlation\":50}}",
-	  ENOTSUP,
-	  NET ".delay.reorder.correlation",
-	  { "only 0 is built so far" } },
+	  { "to 1073741824" } },
 	{ "{\"latency\":\"0s\",\"slot\":{\"min\":\"1ms\"},\"reorder\":{\"reorder\":25}}",
 	  EINVAL,
 	  NET ".delay.reorder",
@@ -252,25 +241,83 @@ static void a_normal_draw_per_pod_has_its_deviation(void **state)
 	assert_true(squares / 2000 > 0.87 && squares / 2000 < 1.13);
 }
 
-static void edt_says_what_it_cannot(void **state)
+static void a_jitter_that_correlates_goes_by_edt(void **state)
+{
+	_cleanup_planned_ struct planned uniform = plan_on(
+		"{\"action\":\"delay\",\"delay\":{\"latency\":\"200ms\",\"jitter\":\"50ms\",\"correlation\":\"50\"}}", &full);
+	_cleanup_planned_ struct planned pareto =
+		plan_on("{\"action\":\"delay\",\"delay\":{\"latency\":\"200ms\",\"jitter\":\"50ms\","
+			"\"correlation\":\"99.9999\",\"distribution\":\"pareto\"}}",
+			&full);
+	const struct fw_delay *d = &rule_of(&uniform)->delay;
+	double one = 1 << 30;
+
+	(void)state;
+	assert_int_equal(rule_of(&uniform)->op, FW_OP_DELAY);
+	assert_int_equal(rule_of(&uniform)->flags, FW_RULE_PROCESS);
+	assert_true(fabs(d->rho / one - 2 * sin(M_PI / 12)) < 1e-4);
+	assert_true(fabs(hypot(d->rho, d->innovation) / one - 1) < 1e-6);
+	assert_true(noted(&uniform, "netem draws each jitter anew"));
+	assert_int_equal(rule_of(&pareto)->delay.curve, DIST_PARETO);
+	assert_true(rule_of(&pareto)->delay.rho < one && rule_of(&pareto)->delay.innovation > 0);
+}
+
+static void every_distribution_and_correlation_100_go_together(void **state)
+{
+	_cleanup_planned_ struct planned p = plan_on("{\"action\":\"delay\",\"delay\":{\"latency\":\"200ms\",\"jitter\":\"50ms\","
+						     "\"correlation\":\"100\",\"distribution\":\"paretonormal\"}}",
+						     &full);
+
+	(void)state;
+	assert_int_equal(rule_of(&p)->flags, FW_RULE_PER_WINDOW);
+	assert_int_equal(rule_of(&p)->delay.curve, DIST_PARETONORMAL);
+	assert_true(drawn(1, ",\"distribution\":\"pareto\"") >= 150 * NSEC_PER_MSEC);
+}
+
+static void edt_reorders_by_a_chain(void **state)
+{
+	_cleanup_planned_ struct planned plain = plan_on(
+		"{\"action\":\"delay\",\"backend\":\"edt\",\"delay\":{\"latency\":\"10ms\",\"reorder\":{\"reorder\":25}}}", &full);
+	_cleanup_planned_ struct planned correlated = plan_on(
+		"{\"action\":\"delay\",\"delay\":{\"latency\":\"10ms\",\"reorder\":{\"reorder\":25,\"correlation\":50,\"gap\":5}}}",
+		&full);
+	_cleanup_planned_ struct planned seeded =
+		plan_on("{\"action\":\"delay\",\"seed\":1,\"delay\":{\"latency\":\"10ms\",\"reorder\":{\"reorder\":25}}}", &full);
+
+	(void)state;
+	assert_int_equal(rule_of(&plain)->flags, FW_RULE_REORDER);
+	assert_int_equal(rule_of(&plain)->delay.gap, 1);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(rule_of(&plain)->chain.step[i][1], plan_threshold(750000));
+	assert_int_equal(rule_of(&correlated)->op, FW_OP_DELAY);
+	assert_int_equal(rule_of(&correlated)->delay.gap, 5);
+	assert_int_equal(rule_of(&correlated)->chain.step[2][1], plan_threshold(375000));
+	assert_true(noted(&correlated, "changes the share"));
+	assert_true(noted(&seeded, "a seed decides what is sent at once"));
+}
+
+static void each_backend_says_what_it_cannot(void **state)
 {
 	static const struct {
-		const char *body, *why;
+		const char *backend, *body, *path, *why;
 	} cases[] = {
-		{ "\"jitter\":\"1ms\",\"distribution\":\"normal\"", "distribution 'normal'" },
-		{ "\"jitter\":\"1ms\",\"distribution\":\"pareto\"", "distribution 'pareto'" },
-		{ "\"jitter\":\"1ms\",\"distribution\":\"paretonormal\"", "distribution 'paretonormal'" },
-		{ "\"slot\":{\"min\":\"1ms\"}", "'slot'" },
-		{ "\"limit\":5", "'limit'" },
-		{ "\"reorder\":{\"reorder\":25}", "'reorder'" },
+		{ "edt", "\"slot\":{\"min\":\"1ms\"}", NET, "'slot', which departure times cannot do: use backend 'netem'" },
+		{ "edt", "\"limit\":5", NET, "'limit', which departure times cannot do" },
+		{ "netem", "\"jitter\":\"1ms\",\"correlation\":25", NET ".backend",
+		  "netem draws each jitter anew, whatever 'correlation'" },
+		{ "netem", "\"reorder\":{\"reorder\":25,\"correlation\":5}", NET ".backend",
+		  "'correlation' of 'reorder' changes the share" },
+		{ "auto", "\"jitter\":\"1ms\",\"correlation\":25,\"limit\":5", NET,
+		  "departure times cannot do 'limit': leave one of" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		_cleanup_free_ char *text = util_printf(
-			"{\"action\":\"delay\",\"backend\":\"edt\",\"delay\":{\"latency\":\"10ms\",%s}}", cases[i].body);
+		_cleanup_free_ char *text =
+			util_printf("{\"action\":\"delay\",\"backend\":\"%s\",\"delay\":{\"latency\":\"10ms\",%s}}",
+				    cases[i].backend, cases[i].body);
 		_cleanup_spec_ struct fault_spec spec = network_spec(text);
-		const struct refusal c = { text, ENOTSUP, NET, { cases[i].why, "netem" } };
+		const struct refusal c = { text, ENOTSUP, cases[i].path, { cases[i].why } };
 		struct error err = {};
 		struct plan plan = {};
 
@@ -280,17 +327,19 @@ static void edt_says_what_it_cannot(void **state)
 
 static void a_jitter_that_netem_cannot_hold_goes_by_edt(void **state)
 {
-	static const char text[] = "{\"action\":\"delay\",\"delay\":{\"latency\":\"5s\",\"jitter\":\"3s\"}}";
-	static const char normal[] =
+	static const char text[] =
 		"{\"action\":\"delay\",\"delay\":{\"latency\":\"5s\",\"jitter\":\"3s\",\"distribution\":\"normal\"}}";
-	const struct refusal c = { normal, ENOTSUP, NET, { "2.147483647s", "distribution 'normal'" } };
+	static const char slot[] =
+		"{\"action\":\"delay\",\"delay\":{\"latency\":\"5s\",\"jitter\":\"3s\",\"slot\":{\"min\":\"1ms\"}}}";
+	const struct refusal c = { slot, ENOTSUP, NET, { "2.147483647s", "'slot'" } };
 	_cleanup_planned_ struct planned p = plan_on(text, &full);
-	_cleanup_spec_ struct fault_spec spec = network_spec(normal);
+	_cleanup_spec_ struct fault_spec spec = network_spec(slot);
 	struct error err = {};
 	struct plan plan = {};
 
 	(void)state;
 	assert_int_equal(rule_of(&p)->op, FW_OP_DELAY);
+	assert_int_equal(leaf_of(&p)->fq_horizon_ns, (2 + 5 + 4 * 3) * NSEC_PER_SEC);
 	check_refused(&c, plan_build(&spec, &full, &plan, &err), &err);
 }
 
@@ -452,7 +501,10 @@ int main(void)
 		cmocka_unit_test(a_seed_decides_the_jitter_by_edt),
 		cmocka_unit_test(without_fq_netem_holds_one_draw_per_pod),
 		cmocka_unit_test(a_normal_draw_per_pod_has_its_deviation),
-		cmocka_unit_test(edt_says_what_it_cannot),
+		cmocka_unit_test(a_jitter_that_correlates_goes_by_edt),
+		cmocka_unit_test(every_distribution_and_correlation_100_go_together),
+		cmocka_unit_test(edt_reorders_by_a_chain),
+		cmocka_unit_test(each_backend_says_what_it_cannot),
 		cmocka_unit_test(a_jitter_that_netem_cannot_hold_goes_by_edt),
 		cmocka_unit_test(refuses_bandwidths_gone_wrong),
 		cmocka_unit_test(a_bandwidth_is_a_tbf_leaf_bounded_in_time),

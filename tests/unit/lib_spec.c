@@ -169,6 +169,30 @@ static const struct refusal key_refusals[] = {
 	{ "\"schedule\":5", EINVAL, NET ".schedule", { "must be a string" } },
 	{ "\"anchor\":\"clock\"", EINVAL, NET ".anchor", { "'clock' needs a 'schedule'" } },
 	{ "\"anchor\":\"clock\",\"duration\":\"5s\"", EINVAL, NET ".anchor", { "'clock' needs a 'schedule'" } },
+	{ "\"schedule\":\"@reboot\",\"duration\":\"1s\"",
+	  EINVAL,
+	  NET ".schedule",
+	  { "is not a schedule", "five cron fields", "'@hourly'" } },
+	{ "\"schedule\":\"0 * * * * *\",\"duration\":\"1s\"",
+	  EINVAL,
+	  NET ".schedule",
+	  { "is not a schedule", "five cron fields" } },
+	{ "\"schedule\":\"0 24 * * *\",\"duration\":\"1s\"", EINVAL, NET ".schedule", { "'24' in the hour field" } },
+	{ "\"schedule\":\"@daily\"", EINVAL, NET ".duration", { "'schedule' needs it" } },
+	{ "\"schedule\":\"@daily\",\"duration\":\"745h\"", EINVAL, NET ".duration", { "'745h' is too long", "up to 744h" } },
+	{ "\"schedule\":\"@daily\",\"duration\":\"1h\",\"anchor\":\"clock\"",
+	  EINVAL,
+	  NET ".anchor",
+	  { "is of '@every'", "by the clock already", "remove it" } },
+	{ "\"schedule\":\"@daily\",\"duration\":\"1h\",\"timeZone\":\"../passwd\"",
+	  EINVAL,
+	  NET ".timeZone",
+	  { "'../passwd' is not a time zone's name", "'Europe/Berlin'" } },
+	{ "\"schedule\":\"@every 1h\",\"duration\":\"1s\",\"timeZone\":\"UTC\"",
+	  EINVAL,
+	  NET ".timeZone",
+	  { "wall-clock", "remove it" } },
+	{ "\"timeZone\":\"UTC\"", EINVAL, NET ".timeZone", { "wall-clock", "remove it" } },
 	{ "\"anchor\":\"node\"", EINVAL, NET ".anchor", { "(allowed: pod, clock)" } },
 	{ "\"armed\":\"false\"", EINVAL, NET ".armed", { "true or false (without quotes)" } },
 	{ "\"armed\":null", EINVAL, NET ".armed", { "true or false", "not null" } },
@@ -193,21 +217,27 @@ static void refuses_common_keys_gone_wrong(void **state)
 	check_key_refusals(key_refusals, ARRAY_SIZE(key_refusals));
 }
 
+static void reads_wall_clock_schedules(void **state)
+{
+	struct fault_spec spec =
+		network_spec("[{\"action\":\"partition\",\"schedule\":\"*/5 9-17 * * mon-fri\",\"duration\":\"90s\","
+			     "\"timeZone\":\"Europe/Berlin\",\"start\":\"1m\"},"
+			     "{\"action\":\"partition\",\"schedule\":\"@weekly\",\"duration\":\"744h\"}]");
+	const struct fault *f = spec.faults;
+
+	(void)state;
+	assert_string_equal(f->calendar->text, "*/5 9-17 * * mon-fri");
+	assert_string_equal(f->calendar->zone, "Europe/Berlin");
+	assert_int_equal(f->calendar->fields.hours, 0x3fe00);
+	assert_true(f->duration_ns == 90 * NSEC_PER_SEC && f->start_ns == 60 * NSEC_PER_SEC && !f->every_ns);
+	assert_string_equal(f[1].calendar->text, "@weekly");
+	assert_string_equal(f[1].calendar->zone, "UTC");
+	spec_cleanup(&spec);
+}
+
 static void says_what_is_not_built_yet(void **state)
 {
 	static const struct refusal cases[] = {
-		{ "\"firstConnections\":5", ENOTSUP, NET ".firstConnections", { "not built yet", "remove it" } },
-		{ "\"timeZone\":\"UTC\"", ENOTSUP, NET ".timeZone", { "not built yet", "remove it" } },
-		{ "\"target\":{\"hosts\":[\"a.b\"]}", ENOTSUP, NET ".target.hosts", { "not built yet", "remove it" } },
-		{ "\"dns\":{}", ENOTSUP, NET ".dns", { "not built yet" } },
-		{ "\"http\":{}", ENOTSUP, NET ".http", { "not built yet" } },
-		{ "\"reset\":{}", ENOTSUP, NET ".reset", { "not built yet" } },
-		{ "\"schedule\":\"@hourly\"", ENOTSUP, NET ".schedule", { "'@hourly'", "not built yet", "'@every <duration>'" } },
-		{ "\"schedule\":\"@daily\"", ENOTSUP, NET ".schedule", { "not built yet" } },
-		{ "\"schedule\":\"@weekly\"", ENOTSUP, NET ".schedule", { "not built yet" } },
-		{ "\"schedule\":\"@monthly\"", ENOTSUP, NET ".schedule", { "not built yet" } },
-		{ "\"schedule\":\"@yearly\"", ENOTSUP, NET ".schedule", { "not built yet" } },
-		{ "\"schedule\":\"*/5 9-17 * * mon\"", ENOTSUP, NET ".schedule", { "wall-clock", "'@every <duration>'" } },
 		{ "\"containers\":[\"app\"]", EINVAL, NET ".containers", { "the whole pod", "remove it" } },
 	};
 
@@ -226,9 +256,6 @@ static void refuses_actions_gone_wrong(void **state)
 		  { "unknown action 'dely', did you mean 'delay'?", "loss", "partition" } },
 		{ "{\"action\":\"\"}", EINVAL, NET ".action", { "unknown action '' (allowed: delay, loss" } },
 		{ "{\"action\":\"Delay\"}", EINVAL, NET ".action", { "did you mean 'delay'?" } },
-		{ "{\"action\":\"reset\"}", ENOTSUP, NET ".action", { "'reset' is not built yet", "'partition'" } },
-		{ "{\"action\":\"dns\"}", ENOTSUP, NET ".action", { "'dns' is not built yet", "remove" } },
-		{ "{\"action\":\"http\"}", ENOTSUP, NET ".action", { "'http' is not built yet" } },
 		{ "{\"action\":\"reorder\",\"reorder\":{}}", EINVAL, NET ".action", { "use action 'delay' with 'delay.reorder'" } },
 		{ "{\"action\":\"delay\"}", EINVAL, NET, { "action 'delay' needs 'delay' beside it" } },
 		{ "{\"action\":\"rate\",\"bandwidth\":{}}",
@@ -466,6 +493,7 @@ int main(void)
 		cmocka_unit_test(reads_every_common_key),
 		cmocka_unit_test(reads_when_as_strace_does),
 		cmocka_unit_test(refuses_common_keys_gone_wrong),
+		cmocka_unit_test(reads_wall_clock_schedules),
 		cmocka_unit_test(says_what_is_not_built_yet),
 		cmocka_unit_test(refuses_actions_gone_wrong),
 		cmocka_unit_test(refuses_annotations_that_hold_no_faults),

@@ -87,7 +87,7 @@ static const struct {
 	{ "{\"action\":\"partition\",\"target\":{\"ports\":[\"0\"]}}", "faultwire.dev/network.target.ports[0]: " },
 	{ "{\"action\":\"partition\",\"target\":{\"ports\":[\"70000\"]}}", "faultwire.dev/network.target.ports[0]: " },
 	{ "{\"action\":\"partition\",\"target\":{\"ports\":[\"53\"],\"protocol\":\"icmp\"}}", "faultwire.dev/network.target" },
-	{ "{\"action\":\"dns\"}", "faultwire.dev/network.action: " },
+	{ "{\"action\":\"http\"}", "faultwire.dev/network.action: " },
 	{ "[]", "faultwire.dev/network: " },
 	{ "", "faultwire.dev/network: " },
 	{ "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]",
