@@ -12,6 +12,11 @@ WINDOW='"duration":"1ms"'
 FAULTS="[{\"action\":\"loss\",\"loss\":{\"loss\":\"100\"},\"direction\":\"both\",$WINDOW},
 	{\"action\":\"partition\",\"direction\":\"both\",$WINDOW},
 	{\"action\":\"bandwidth\",\"bandwidth\":{\"rate\":\"10mbit\"},\"direction\":\"both\",$WINDOW},
+	{\"action\":\"reset\",\"direction\":\"both\",\"firstConnections\":3,$WINDOW},
+	{\"action\":\"dns\",\"dns\":{\"patterns\":[\"*.example.com\"]},$WINDOW},
+	{\"action\":\"http\",\"http\":{\"code\":503,\"path\":\"/api/*\"},\"direction\":\"from\",$WINDOW},
+	{\"action\":\"partition\",\"target\":{\"hosts\":[\"*.example.com\",{\"name\":\"db.test\",\"ip\":\"192.0.2.1\"}]},$WINDOW},
+	{\"action\":\"partition\",\"target\":{\"cidrs\":[\"192.0.2.0/24\"]},\"schedule\":\"30 4 * * *\",\"duration\":\"1s\"},
 	{\"action\":\"corrupt\",\"corrupt\":{\"corrupt\":\"100\"},\"perSegment\":true,$WINDOW}]"
 
 prepare() {

@@ -8,9 +8,14 @@ set -euo pipefail
 . "$(dirname "$0")/lib.bash"
 
 OTHER='"direction":"both","target":{"cidrs":["192.0.2.0/24","2001:db8::/32"]}'
+# These look into the packets themselves, and find nothing.
+LOOKS='{"action":"dns","dns":{"patterns":["*.nowhere.example"],"rcode":"NXDOMAIN"}},
+	{"action":"http","http":{"code":503,"path":"/nowhere/*"},"direction":"to"},
+	{"action":"partition","direction":"both","target":{"hosts":["*.nowhere.example"]}},
+	{"action":"reset","direction":"both","firstConnections":5,"target":{"ports":[9]}}'
 DROPS="[{\"action\":\"loss\",\"loss\":{\"loss\":\"100\"},$OTHER},{\"action\":\"corrupt\",\"corrupt\":{\"corrupt\":\"100\"},$OTHER},
-	{\"action\":\"duplicate\",\"duplicate\":{\"duplicate\":\"100\"},$OTHER},{\"action\":\"rate\",\"rate\":{\"rate\":\"8kbit\"},$OTHER}]"
-DELAY="{\"action\":\"delay\",\"delay\":{\"latency\":\"10s\",\"jitter\":\"1s\"},$OTHER}"
+	{\"action\":\"duplicate\",\"duplicate\":{\"duplicate\":\"100\"},$OTHER},{\"action\":\"rate\",\"rate\":{\"rate\":\"8kbit\"},$OTHER},$LOOKS]"
+DELAY="$LOOKS,{\"action\":\"delay\",\"delay\":{\"latency\":\"10s\",\"jitter\":\"1s\"},$OTHER}"
 BYTES=8000000
 
 in_web() {
@@ -51,7 +56,7 @@ serve() {
 	ip netns exec peer nginx -e stderr -c "$TMPDIR/nginx.conf" &
 	ip netns exec peer dnsmasq --conf-file=/dev/null --keep-in-foreground --user=root --pid-file --no-resolv --no-hosts \
 		--address=/svc.test/10.1.2.3 --address=/svc.test/fd00::123 &
-	ip netns exec peer iperf3 -s >/dev/null &
+	ip netns exec peer iperf3 -s >/dev/null 2>&1 &
 	e2e_wait 20 in_web curl -so /dev/null "http://$(url 4)/small"
 	e2e_wait 20 in_web bash -c "exec 3<>/dev/tcp/$(ip4 peer)/5201"
 	e2e_wait 20 in_web bash -c "exec 3<>/dev/tcp/$(ip4 peer)/53"
@@ -186,7 +191,7 @@ if has_qdisc netem; then
 	BYTES=400000
 	serve
 	for backend in netem edt; do
-		add web "${DELAY%\}},\"backend\":\"$backend\"}"
+		add web "[${DELAY%\}},\"backend\":\"$backend\"}]"
 		carries "under $backend"
 		holds "under $backend: SCTP" unmoved each_family sctp
 		(holds "under $backend: VLAN tags" unmoved tagged; finish) || failed=1

@@ -193,6 +193,11 @@ static int is_name(const struct dirent *e)
 	return e->d_name[0] != '.';
 }
 
+static bool holds_entries(uint32_t type)
+{
+	return type == BPF_MAP_TYPE_HASH || type == BPF_MAP_TYPE_LPM_TRIE || type == BPF_MAP_TYPE_LRU_HASH;
+}
+
 /* Entries of a hash: what a pod has brought, it takes along. The rest of the maps is arrays. */
 static void see_map(struct text *t, const char *path)
 {
@@ -203,7 +208,7 @@ static void see_map(struct text *t, const char *path)
 
 	if (fd < 0)
 		return;
-	if (!bpf_obj_get_info_by_fd(fd, &info, &len) && info.type == BPF_MAP_TYPE_HASH && info.key_size <= sizeof(a)) {
+	if (!bpf_obj_get_info_by_fd(fd, &info, &len) && holds_entries(info.type) && info.key_size <= sizeof(a)) {
 		for (bool more = !bpf_map_get_next_key(fd, NULL, a); more; entries++) {
 			more = !bpf_map_get_next_key(fd, a, b);
 			memcpy(a, b, sizeof(a));
