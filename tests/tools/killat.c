@@ -14,7 +14,7 @@
  *           turns  gc and next in turn
  * DIR has the netconfs 'victim', 'other' and 'gc', and 'renew', a script that makes the victim's namespace anew. Pods are namespaces
  * in /run/netns. The faults' windows are over 1 ms after ADD: from then on packets pass, whatever was killed.
- * CALL is the number of a system call: the verb is killed from its first such call on. Prints how many calls there were; exits 1 when something was left.
+ * CALL is the number of a system call: the verb is killed from its first such call on, and where it pins something up to its last pin. Prints how many calls there were; exits 1 when something was left.
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -22,6 +22,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/ethtool.h>
 #include <linux/if_link.h>
 #include <linux/pkt_sched.h>
@@ -116,7 +117,8 @@ struct call {
 
 struct seen {
 	struct call last;
-	unsigned int begin; /* n of the first begin_nr */
+	unsigned int begin;  /* n of the first begin_nr */
+	unsigned int pinned; /* n of the last pin */
 };
 
 static void at_exit_of(const struct call *call, pid_t pid, int64_t rval)
@@ -156,6 +158,8 @@ static int run(const char *verb, const char *pod, const char *input, unsigned in
 		calls++;
 		if (!seen.begin && call.nr == begin_nr)
 			seen.begin = calls;
+		if (call.nr == SYS_bpf && call.arg == BPF_OBJ_PIN)
+			seen.pinned = calls;
 		if (calls == n)
 			kill(pid, SIGKILL);
 	}
@@ -580,7 +584,7 @@ int main(int argc, char **argv)
 {
 	static struct text before;
 	const struct after *after;
-	unsigned int failures = 0, begin;
+	unsigned int failures = 0, begin, end;
 	struct seen seen = {};
 
 	if (argc != 7 && argc != 8)
@@ -601,7 +605,8 @@ int main(int argc, char **argv)
 	step(argv[3], after, &before, &failures, &seen);
 	killed_at = seen.begin ? seen.begin : 1;
 	begin = killed_at;
-	while (failures < FAILURES_MAX && step(argv[3], after, &before, &failures, &seen))
+	end = argc == 8 && seen.pinned ? seen.pinned + 1 : UINT_MAX;
+	while (killed_at <= end && failures < FAILURES_MAX && step(argv[3], after, &before, &failures, &seen))
 		killed_at++;
 	if (!objects_gone())
 		failures++;
