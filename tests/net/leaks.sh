@@ -7,7 +7,10 @@ set -euo pipefail
 . "$(dirname "$0")/lib.bash"
 
 PODS=100
-FAULTS='[{"action":"loss","loss":{"loss":"1"},"direction":"both"},{"action":"partition","target":{"cidrs":["192.0.2.0/24"]}}]'
+FAULTS='[{"action":"loss","loss":{"loss":"1"},"direction":"both"},{"action":"partition","target":{"cidrs":["192.0.2.0/24"]}},
+	{"action":"dns","dns":{"patterns":["*.example.com"]}},{"action":"http","http":{"code":503},"direction":"from"},
+	{"action":"partition","firstConnections":2,"target":{"hosts":["*.example.com",{"name":"db.test","ip":"192.0.2.1"}]}},
+	{"action":"partition","schedule":"@daily","duration":"1s","target":{"cidrs":["192.0.2.0/24"]}}]'
 SHAPED='[{"action":"loss","loss":{"loss":"1"}},{"action":"bandwidth","bandwidth":{"rate":"10mbit"},"direction":"both"}]'
 
 # Programs and maps of ours alone: other tests on this machine have some too. All that were ever pinned, by id.
@@ -31,8 +34,19 @@ objects() {
 	find /sys/fs/bpf/faultwire /run/faultwire/pods /run/faultwire/slots -mindepth 1 2>/dev/null | sort || true
 }
 
+# Of maps that hold entries for those only that have them.
+entries() {
+	local pin
+	for pin in /sys/fs/bpf/faultwire/*/*; do
+		case $(bpftool -j map show pinned "$pin" 2>/dev/null | jq -r .type) in
+		hash | lpm_trie) echo "$pin has $(bpftool -j map dump pinned "$pin" | jq length) entries" ;;
+		esac
+	done
+}
+
 leftovers() {
 	objects
+	entries
 	local ns
 	for ns in $(ip netns list | cut -d' ' -f1); do
 		echo "$ns" $(ip -n "$ns" -br link | cut -d' ' -f1) $(tc -n "$ns" qdisc show dev eth0 2>/dev/null)
@@ -156,7 +170,7 @@ one_in_500() { # lost|untouched: what the first and another of them show
 }
 
 listed() {
-	equals "$("$FAULTWIRE" status --json | jq '[.pods[] | select(.faults[0].windowOpen != false)] | length')" $MANY
+	equals "$("$FAULTWIRE" status --json | jq '[.pods[] | select(.faults[0].window == "open")] | length')" $MANY
 }
 
 more_pods
