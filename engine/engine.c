@@ -213,7 +213,18 @@ static int record(const struct engine_target *t, const struct fault_spec *spec, 
 	return 0;
 }
 
-/* What must be known of the interface before anything is done to it. */
+static int look_at_offloads(struct visit *v, struct state_pod *pod, struct error *err)
+{
+	int r = 0;
+
+	if (plan_find(&pod->plan, PLAN_SEGMENTS))
+		r = tc_link_gso_segs(&v->ops.tc, v->ops.ifindex, 0, &pod->gso_segs_was, err);
+	if (!r && plan_find(&pod->plan, PLAN_OFFLOAD))
+		r = tc_link_tx_checksum_get(pod->ifname, &pod->tx_checksum_was, err);
+	return r == -EOPNOTSUPP ? 0 : r;
+}
+
+/* What must be known of the interface, and on record, before anything is done to it: we may be killed at any moment. */
 static int look(struct visit *v, struct state_pod *pod, struct error *err)
 {
 	const struct plan *plan = &pod->plan;
@@ -222,8 +233,8 @@ static int look(struct visit *v, struct state_pod *pod, struct error *err)
 	int r = tc_clsact_exists(&v->ops.tc, v->ops.ifindex, &pod->clsact_found, err);
 
 	pod->netns_cookie = visit_cookie(v);
-	if (!r && plan_find(plan, PLAN_SEGMENTS))
-		r = tc_link_gso_segs(&v->ops.tc, v->ops.ifindex, 0, &pod->gso_segs_was, err);
+	if (!r)
+		r = look_at_offloads(v, pod, err);
 	for (size_t i = 0; !r && i < plan->n_ops; i++) {
 		if (plan->ops[i].type != PLAN_ROOT || plan->ops[i].root != FW_EGRESS)
 			continue;
@@ -250,11 +261,6 @@ static int put_in_force(struct visit *v, struct state_pod *pod, struct error *er
 		r = bpf_node_load(&v->ops.node, err);
 	if (!r)
 		r = ops_apply(&v->ops, err);
-	if (!r && (plan_find(&pod->plan, PLAN_OFFLOAD) || plan_find(&pod->plan, PLAN_SEGMENTS))) {
-		r = state_save(pod, err); /* now with what was found there */
-		if (r)
-			v->ops.left = ops_revert(&v->ops, &ignored) != 0;
-	}
 	if (r && !v->ops.left) /* else DEL and GC need it */
 		state_remove(pod->container_id, pod->ifname, pod->slot, &ignored);
 	return r;

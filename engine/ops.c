@@ -128,7 +128,8 @@ static int rules_check(struct ops_pod *p, const struct plan_op *op, struct error
 
 static int offload_apply(struct ops_pod *p, const struct plan_op *op, struct error *err)
 {
-	int r = tc_link_tx_checksum(p->pod->ifname, false, &p->pod->tx_checksum_was, err);
+	bool old;
+	int r = tc_link_tx_checksum(p->pod->ifname, false, &old, err);
 
 	(void)op;
 	return r == -EOPNOTSUPP ? 0 : r; /* a device without the feature computes checksums early already */
@@ -148,8 +149,10 @@ static int offload_revert(struct ops_pod *p, const struct plan_op *op, struct er
 
 static int segments_apply(struct ops_pod *p, const struct plan_op *op, struct error *err)
 {
+	uint32_t old;
+
 	(void)op;
-	return tc_link_gso_segs(&p->tc, p->ifindex, 1, &p->pod->gso_segs_was, err);
+	return tc_link_gso_segs(&p->tc, p->ifindex, 1, &old, err);
 }
 
 static int segments_revert(struct ops_pod *p, const struct plan_op *op, struct error *err)

@@ -164,6 +164,18 @@ static int ethtool_value(int fd, const char *ifname, uint32_t command, uint32_t 
 	return 0;
 }
 
+int tc_link_tx_checksum_get(const char *ifname, bool *ret, struct error *err)
+{
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint32_t value = 0;
+	int r = fd < 0 ? -errno : ethtool_value(fd, ifname, ETHTOOL_GTXCSUM, &value);
+
+	if (r)
+		return tc_fail(err, r, NULL, "cannot read whether '%s' has transmit checksums", ifname);
+	*ret = value;
+	return 0;
+}
+
 int tc_link_tx_checksum(const char *ifname, bool on, bool *ret_old, struct error *err)
 {
 	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);

@@ -33,13 +33,19 @@ declare -ra BUILD=(
 # Unit tests, lint, and the native tests in throwaway network namespaces.
 declare -ra TEST=(
 	clang-format
+	containernetworking-plugins
+	curl
+	dnsmasq-base
 	ethtool
 	iperf3
 	iproute2
+	iptables
 	iputils-ping
 	jq
 	libclang-rt-14-dev
 	libcmocka-dev
+	nginx-light
+	openssl
 	procps
 	python3
 	python3-croniter

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# All suites, in two lanes (units and native beside the VM's), and one last line: 'N passed, N failed, N skipped'.
+# All suites, two at a time (units and native beside the VM's), and one last line: 'N passed, N failed, N skipped'.
 # What one kernel lacks another has: a check that is skipped in one suite and passes in another is not a skip.
 # Suites speak a line a check: 'ok - sentence', 'not ok - sentence', 'skip - sentence # reason'. With CI=true a skip fails.
 # tests/run.sh [SUITE...] runs those only. Logs: build/test/<suite>.log
@@ -39,35 +39,42 @@ vm() { # KERNEL SCRIPT [options of tests/vm/run]
 	tests/vm/run -k "$kernel" "$@" -- bash $script 2>&1
 }
 
-# name, lane, command
+# name, command. Native suites one after another, since each looks at all programs of the machine; those in the VM (vm-...) are taken by
+# whoever is free, the long ones first.
 SUITES=(
-	"lint|a|scripts/lint.sh"
-	"units|a|units"
-	"fuzz|a|tests/fuzz/run.sh 10 build/fuzz/annotations build/fuzz/policy build/fuzz/netconf build/fuzz/prevresult build/fuzz/tzif build/fuzz/dns"
-	"calendar|a|tests/calendar.sh"
-	"engine|a|engine"
-	"cli|a|tests/native/cli.sh"
-	"net-native|a|tests/net/native.sh"
-	"many-native|a|tests/net/many.sh"
-	"names-native|a|tests/net/names.sh"
-	"answer-native|a|tests/net/answer.sh"
-	"http-native|a|tests/net/http.sh"
-	"leaks-native|a|tests/net/leaks.sh"
-	"builds-native|a|tests/net/builds.sh"
-	"pod-native|a|bash e2e/pod.sh"
-	"vm-engine-6.12|a|vm 6.12 \"tests/run.sh --engine test_tc_qdisc test_tc_link\" -m 1024 -t 300"
-	"vm-bulk-6.1|a|vm 6.1 tests/net/bulk.sh -i -m 1024 -t 400"
-	"vm-answer-6.1|a|vm 6.1 tests/net/answer.sh -m 1024 -t 600"
-	"vm-http-6.1|a|vm 6.1 tests/net/http.sh -m 1024 -t 900"
-	"vm-time-6.12|b|vm 6.12 tests/net/time.sh -i -m 1024 -t 900"
-	"vm-time-6.1|b|vm 6.1 tests/net/time.sh -i -m 1024 -t 900"
-	"vm-edt-6.12|b|vm 6.12 tests/net/edt.sh -i -m 1024 -t 900"
-	"vm-pod-6.12|b|vm 6.12 e2e/pod.sh -m 1536 -t 600"
-	"vm-names-6.1|b|vm 6.1 tests/net/names.sh -m 1024 -t 600"
-	"vm-many-6.12|b|vm 6.12 tests/net/many.sh -c 2 -m 1024 -t 600"
-	"vm-calendar-6.1|b|vm 6.1 tests/net/calendar.sh -m 1024 -t 500"
-	"vm-calendar-6.12|a|vm 6.12 tests/net/calendar.sh -m 1024 -t 500"
-	"vm-bulk-6.12|b|vm 6.12 tests/net/bulk.sh -i -m 1024 -t 400"
+	"lint|scripts/lint.sh"
+	"units|units"
+	"fuzz|tests/fuzz/run.sh 10 build/fuzz/annotations build/fuzz/policy build/fuzz/netconf build/fuzz/prevresult build/fuzz/tzif build/fuzz/dns"
+	"calendar|tests/calendar.sh"
+	"engine|engine"
+	"cli|tests/native/cli.sh"
+	"net-native|tests/net/native.sh"
+	"many-native|tests/net/many.sh"
+	"names-native|tests/net/names.sh"
+	"answer-native|tests/net/answer.sh"
+	"http-native|tests/net/http.sh"
+	"leaks-native|tests/net/leaks.sh"
+	"kill-native|tests/net/kill.sh"
+	"chains-native|tests/net/chains.sh"
+	"traffic-native|tests/net/traffic.sh"
+	"dies-native|tests/net/dies.sh"
+	"builds-native|tests/net/builds.sh"
+	"pod-native|bash e2e/pod.sh"
+	"vm-time-6.12|vm 6.12 tests/net/time.sh -i -m 1024 -t 900"
+	"vm-time-6.1|vm 6.1 tests/net/time.sh -i -m 1024 -t 900"
+	"vm-edt-6.12|vm 6.12 tests/net/edt.sh -i -m 1024 -t 900"
+	"vm-pod-6.12|vm 6.12 e2e/pod.sh -m 1536 -t 900"
+	"vm-bulk-6.1|vm 6.1 tests/net/bulk.sh -i -m 1024 -t 900"
+	"vm-bulk-6.12|vm 6.12 tests/net/bulk.sh -i -m 1024 -t 900"
+	"vm-answer-6.1|vm 6.1 tests/net/answer.sh -m 1024 -t 900"
+	"vm-http-6.1|vm 6.1 tests/net/http.sh -m 1024 -t 900"
+	"vm-names-6.1|vm 6.1 tests/net/names.sh -m 1024 -t 900"
+	"vm-calendar-6.1|vm 6.1 tests/net/calendar.sh -m 1024 -t 900"
+	"vm-traffic-6.12|vm 6.12 tests/net/traffic.sh -m 1024 -t 900"
+	"vm-chains-6.12|vm 6.12 \"tests/net/chains.sh ipvlan dummy\" -m 1024 -t 900"
+	"vm-dies-6.12|vm 6.12 tests/net/dies.sh -i -m 1024 -t 600"
+	"vm-many-6.12|vm 6.12 tests/net/many.sh -c 2 -m 1024 -t 600"
+	"vm-engine-6.12|vm 6.12 \"tests/run.sh --engine test_tc_qdisc test_tc_link\" -m 1024 -t 600"
 )
 
 run_suite() { # NAME COMMAND
@@ -84,14 +91,16 @@ run_suite() { # NAME COMMAND
 	echo "[$1] took $((SECONDS - start)) s"
 }
 
-lane() { # LETTER SUITE...
-	local letter=$1 suite name which command
+# Each suite of the kind once, whoever takes it.
+take() { # native|vm SUITE...
+	local kind=$1 suite name
 	shift
 	for suite in "${SUITES[@]}"; do
-		IFS='|' read -r name which command <<<"$suite"
-		[ "$which" = "$letter" ] || continue
+		name=${suite%%|*}
+		[ "$kind" = "$([[ $name == vm-* ]] && echo vm || echo native)" ] || continue
 		(($# == 0)) || [[ " $* " == *" $name "* ]] || continue
-		run_suite "$name" "$command"
+		mkdir "$LOGS/$name.taken" 2>/dev/null || continue
+		run_suite "$name" "${suite#*|}"
 	done
 }
 
@@ -105,11 +114,13 @@ if [ "${1-}" = --engine ]; then
 	exit
 fi
 
-rm -f "$LOGS"/*.log
-lane b "$@" &
+rm -rf "$LOGS"
+mkdir -p "$LOGS"
+take vm "$@" &
 second=$!
 trap 'kill "$second" 2>/dev/null || true' EXIT
-lane a "$@"
+take native "$@"
+take vm "$@"
 wait "$second"
 trap - EXIT
 

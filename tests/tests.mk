@@ -27,12 +27,14 @@ build/fuzz/%: tests/fuzz/%.c $(LIB_SRC) $(PLUGIN_LIB) $(wildcard lib/*.h cni-plu
 		$< $(if $(filter netconf prevresult,$*),$(PLUGIN_LIB)) $(LIB_SRC) -o $@ $(CJSON) -lm
 
 build/tests/traffic: tests/tools/traffic.c
+build/tests/killat: tests/tools/killat.c bpf/abi.h
 build/tests/calendar: tests/tools/calendar.c build/lib.a $(CJSON)
-build/tests/traffic build/tests/calendar build/bench/spawn build/bench/packet build/bench/path: build/.deps
+build/tests/traffic build/tests/calendar build/tests/killat build/bench/spawn build/bench/packet build/bench/path: build/.deps
 	$(call msg,TOOL,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) $(ALL_CFLAGS) $(filter %.c %.a,$^) -o $@ $(TOOL_LIBS)
 build/tests/traffic: TOOL_LIBS := -lpthread
 build/tests/calendar: TOOL_LIBS := -lm
+build/tests/killat: TOOL_LIBS := -lbpf -lelf -lz
 build/bench/spawn: tests/bench/spawn.c
 build/bench/path: tests/bench/path.c
 build/bench/packet: tests/bench/packet.c build/lib.a build/bpf/net.skel.h $(CJSON)
@@ -53,7 +55,7 @@ test-deps:
 test: test-deps
 	$(Q)$(MAKE) --no-print-directory -j2 test-programs
 	$(Q)tests/run.sh
-test-programs: all $(UNIT_LIB) $(UNIT_PLUGIN) $(NATIVE) $(FUZZERS) build/tests/traffic build/tests/calendar build/bench/spawn build/older/faultwire
+test-programs: all $(UNIT_LIB) $(UNIT_PLUGIN) $(NATIVE) $(FUZZERS) build/tests/traffic build/tests/killat build/tests/calendar build/bench/spawn build/older/faultwire
 
 unit: $(UNIT_LIB) $(UNIT_PLUGIN)
 	$(Q)for t in $^; do echo "# $$t"; $$t || exit 1; done

@@ -59,9 +59,11 @@ static void gso_segments_are_set_and_put_back(void **state)
 
 static void transmit_checksums_are_switched_and_put_back(void **state)
 {
-	bool old = false;
+	bool old = false, is = false;
 
 	(void)state;
+	OK(tc_link_tx_checksum_get("v0", &is, &err));
+	assert_true(is);
 	OK(tc_link_tx_checksum("v0", false, &old, &err));
 	assert_true(old);
 	OK(tc_link_tx_checksum("v0", false, &old, &err));
@@ -70,7 +72,10 @@ static void transmit_checksums_are_switched_and_put_back(void **state)
 	assert_false(old);
 	OK(tc_link_tx_checksum("v0", true, &old, &err));
 	assert_true(old);
+	OK(tc_link_tx_checksum_get("v0", &is, &err));
+	assert_true(is);
 	FAILS(ENODEV, "'v9'", tc_link_tx_checksum("v9", false, &old, &err));
+	FAILS(ENODEV, "'v9'", tc_link_tx_checksum_get("v9", &is, &err));
 }
 
 static char *addresses(void)
