@@ -26,9 +26,9 @@ static const struct {
 	int error;
 	enum cni_code code;
 } engine_codes[] = {
-	{ EUSERS, CNI_ROOM },  { ENOSPC, CNI_ROOM },   { EEXIST, CNI_QDISC },   { E2BIG, CNI_ANNOTATION }, { EINVAL, CNI_POD },
-	{ ENODEV, CNI_POD },   { ENOENT, CNI_POD },    { ENXIO, CNI_POD },      { ENOTSUP, CNI_KERNEL },   { ENOSYS, CNI_KERNEL },
-	{ EPERM, CNI_KERNEL }, { EACCES, CNI_KERNEL }, { ESTALE, CNI_CHANGED }, { EAGAIN, CNI_LATER },
+	{ EUSERS, CNI_ROOM },   { ENOSPC, CNI_ROOM },  { EEXIST, CNI_QDISC },  { E2BIG, CNI_ANNOTATION }, { EDOM, CNI_ANNOTATION },
+	{ EINVAL, CNI_POD },    { ENODEV, CNI_POD },   { ENOENT, CNI_POD },    { ENXIO, CNI_POD },        { ENOTSUP, CNI_KERNEL },
+	{ ENOSYS, CNI_KERNEL }, { EPERM, CNI_KERNEL }, { EACCES, CNI_KERNEL }, { ESTALE, CNI_CHANGED },   { EAGAIN, CNI_LATER },
 };
 
 enum cni_code result_engine_code(int error)

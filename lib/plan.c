@@ -181,7 +181,7 @@ static int shape_choose(struct plan_builder *b, const struct fault *f, const str
 	if (f->backend == BACKEND_NETEM) {
 		if (add_up)
 			return error_set(
-				err, EINVAL,
+				err, EDOM,
 				"%s.backend: 'netem' holds one shape a direction and another fault shapes this one too: leave "
 				"'backend' out, or use 'edt'",
 				f->path);

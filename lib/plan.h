@@ -96,7 +96,7 @@ struct plan {
 
 /*
  * Makes the plan of a whole spec. *ret is complete on success (plan_cleanup) and empty on failure. -ENOTSUP where the node lacks what a
- * fault needs (the message names the module and the remedy), -E2BIG over FW_RULES or a table's size, -EINVAL for
+ * fault needs (the message names the module and the remedy), -E2BIG over FW_RULES or a table's size, -EDOM for
  * faults that do not go together.
  */
 int plan_build(const struct fault_spec *spec, const struct plan_env *env, struct plan *ret, struct error *err);

@@ -87,7 +87,7 @@ static const struct {
 	{ "{\"action\":\"partition\",\"target\":{\"ports\":[\"0\"]}}", "faultwire.dev/network.target.ports[0]: " },
 	{ "{\"action\":\"partition\",\"target\":{\"ports\":[\"70000\"]}}", "faultwire.dev/network.target.ports[0]: " },
 	{ "{\"action\":\"partition\",\"target\":{\"ports\":[\"53\"],\"protocol\":\"icmp\"}}", "faultwire.dev/network.target" },
-	{ "{\"action\":\"http\"}", "faultwire.dev/network.action: " },
+	{ "{\"action\":\"http\"}", "faultwire.dev/network: " },
 	{ "[]", "faultwire.dev/network: " },
 	{ "", "faultwire.dev/network: " },
 	{ "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]",
@@ -142,8 +142,8 @@ static void gives_each_engine_failure_its_code(void **state)
 	static const struct {
 		int error, code;
 	} codes[] = {
-		{ ENOTSUP, 102 }, { EPERM, 102 },  { ENODEV, 103 }, { EINVAL, 103 }, { EEXIST, 104 },
-		{ EUSERS, 105 },  { ENOSPC, 105 }, { EAGAIN, 11 },  { EIO, 110 },    { EBADMSG, 110 },
+		{ EDOM, 100 },   { ENOTSUP, 102 }, { EPERM, 102 }, { ENODEV, 103 }, { EINVAL, 103 },  { EEXIST, 104 },
+		{ EUSERS, 105 }, { ENOSPC, 105 },  { EAGAIN, 11 }, { EIO, 110 },    { EBADMSG, 110 },
 	};
 
 	(void)state;
