@@ -249,16 +249,24 @@ static int look(struct visit *v, struct state_pod *pod, struct error *err)
 	return r;
 }
 
+static int save_now(struct state_pod *pod, struct error *err)
+{
+	pod->created_mono_ns = now_ns(CLOCK_MONOTONIC);
+	pod->created_unix_ns = now_ns(CLOCK_REALTIME);
+	return state_save(pod, err);
+}
+
 static int put_in_force(struct visit *v, struct state_pod *pod, struct error *err)
 {
 	struct error ignored = {};
-	int r;
+	bool loaded = !bpf_node_open(bpf_build(), true, &v->ops.node, NULL);
+	int r = save_now(pod, err);
 
-	pod->created_mono_ns = now_ns(CLOCK_MONOTONIC);
-	pod->created_unix_ns = now_ns(CLOCK_REALTIME);
-	r = state_save(pod, err);
-	if (!r)
+	if (!r && !loaded) { /* which takes a while, and windows are not to begin before it is over */
 		r = bpf_node_load(&v->ops.node, err);
+		if (!r)
+			r = save_now(pod, err);
+	}
 	if (!r)
 		r = ops_apply(&v->ops, err);
 	if (r && !v->ops.left) /* else DEL and GC need it */
