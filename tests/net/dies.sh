@@ -106,7 +106,7 @@ if group=$(memory_group 2>/dev/null); then
 	wait "$sender"
 	holds "its fault ends and comes again on time all the same" in_windows "$(created web)" 200 400
 	packets web peer -n 1500 -g 500 -w 200
-	holds "and so it does afterwards" in_windows "$(created web)" 200 400
+	holds "windows stay on time when the process is gone" in_windows "$(created web)" 200 400
 else
 	skip "the pod's process is killed for want of memory" "no memory cgroup to be made here"
 fi
@@ -115,7 +115,7 @@ del web
 
 holds "a namespace that dies with its last process takes its faults along, the next ADD its record" last_process
 
-sentences=("windows by the clock follow it when it steps an hour and 300 ms ahead" "and back" "windows from the pod's creation do not care")
+sentences=("windows by the clock follow it when it steps an hour and 300 ms ahead" "windows by the clock follow it when it steps two hours back" "windows from the pod's creation do not care")
 if [[ -n ${FW_OUT-} ]]; then
 	windows='"duration":"500ms","schedule":"@every 1s"'
 	add web "[{\"action\":\"partition\",\"target\":{\"ports\":[9999]},$windows,\"anchor\":\"clock\"},
