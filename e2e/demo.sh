@@ -163,7 +163,7 @@ for try in 1 2 3; do
 done
 fact records "$(find /run/faultwire/pods -name '*.json' | wc -l)"
 mapfile -t victims < <(ctrd_shims)
-victims+=("$ctrd_pid" "$pause")
+victims=("$ctrd_pid" "${victims[@]}" "$pause") # containerd first: it ends the containers of a shim that it sees dying
 
 python3 "$E2E_DIR/demo.py" watch "$SHARED" "$length" "$FAULTWIRE" "${victims[@]}"
 

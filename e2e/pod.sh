@@ -194,7 +194,7 @@ kill_all() {
 	local times pause
 	pause=$(cri PodSandboxStatus <<<"pod_sandbox_id: \"$stormy\" verbose: true" | cri_info | jq -er .pid)
 	mapfile -t victims < <(plugins && ctrd_shims)
-	victims+=("$ctrd_pid" "$pause")
+	victims=("$ctrd_pid" "${victims[@]}" "$pause") # containerd first: it ends the containers of a shim that it sees dying
 	times=$(trips at "$RECORD" 0.5 kill -KILL "${victims[@]}")
 	read -r _ killed <<<"$times"
 	unlock

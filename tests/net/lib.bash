@@ -71,8 +71,18 @@ has_qdisc() { # KIND: whether this kernel has it
 
 # ---- pods
 
+# What a test before this one left to the kernel to free is not this one's.
+settle() {
+	local i
+	for i in $(seq 50); do
+		bpftool prog show 2>/dev/null | grep -q 'name fw_' || bpftool map show 2>/dev/null | grep -q 'name fw_' || return 0
+		sleep 0.1
+	done
+}
+
 # The bridge is the node's side, with addresses of the node; everything else talks through it.
 net_up() {
+	settle
 	ip link add br0 type bridge
 	ip addr add 10.88.0.1/16 dev br0
 	ip addr add fd88::1/64 dev br0 nodad
@@ -166,7 +176,7 @@ leaves_nothing() { # BEFORE
 	local i
 	for i in $(seq 40); do
 		[[ $(leftovers) == "$1" ]] && return
-		sleep 0.05
+		sleep 0.1
 	done
 	equals "$(leftovers)" "$1"
 }

@@ -280,7 +280,9 @@ def check_predicted_process(packets, seed, latency, jitter, percent, within):
         z = normals[i] if z is None else (z * keep + normals[i] * renew + 2**29) >> 30
         off.append(p.ms - float(latency) - float(jitter) * (2 * normal_cdf(z / 4096) - 1))
     least = -0.02 - float(jitter) / 2000  # the curve is straight between its points
-    need(all(least <= x <= float(within) for x in off), f"{min(off):.4f}..{max(off):.4f} ms off what {seed} makes, wanted 0..{within}")
+    late = sum(x > float(within) for x in off)  # virtual time passes while the machine reads from its disk
+    need(min(off) >= least and late <= len(off) / 2000,
+         f"{min(off):.4f}..{max(off):.4f} ms off what {seed} makes, {late} of {len(off)} over {within}")
 
 
 def check_reordered(packets, seed, percent, correlation, gap, ms):
