@@ -59,7 +59,7 @@ prepare
 # The first and the last pod of a node. But for ADD from its first bpf(2) to its last pin, and DEL from its unlink(2) of the record, they
 # are as any other's.
 declare -A BEGIN=([ADD]=321 [DEL]=87)
-every_call "programs loaded and unloaded" del turns
+every_call "programs loaded and unloaded" del
 BEGIN=()
 
 # With another pod, whose faults stay.
