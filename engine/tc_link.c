@@ -78,16 +78,19 @@ static int link_by_name(struct tc *tc, const char *name, struct link *ret, struc
 
 int tc_link_index(struct tc *tc, const char *name, int *ret, struct error *err)
 {
-	struct tc_ack ack = {};
-	struct link link;
-	int r = link_by_name(tc, name, &link, &ack);
+	struct ifreq request = {};
 
-	if (r == -ENODEV)
-		return error_set(err, ENODEV, "there is no interface '%s' in this network namespace", name);
-	if (r)
-		return tc_fail(err, r, &ack, "cannot look up interface '%s'", name);
-	*ret = link.index;
-	return 0;
+	/* by ioctl: the kernel's message about a link is a kilobyte */
+	if (name[0] && strlen(name) < IF_NAMESIZE) {
+		strncpy(request.ifr_name, name, IF_NAMESIZE - 1);
+		if (!ioctl(tc->fd, SIOCGIFINDEX, &request)) {
+			*ret = request.ifr_ifindex;
+			return 0;
+		}
+		if (errno != ENODEV)
+			return error_set(err, errno, "cannot look up interface '%s': %s", name, strerror(errno));
+	}
+	return error_set(err, ENODEV, "there is no interface '%s' in this network namespace", name);
 }
 
 int tc_ifb_add(struct tc *tc, const char *name, int *ret_ifindex, struct error *err)
