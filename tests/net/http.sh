@@ -272,6 +272,7 @@ del web
 holds "DEL takes it out" equals "$(entries)" 0
 
 del other
+settle
 before=$(leftovers)
 add web "{\"action\":\"http\",$api}" && del web
 holds "nothing is left behind" leaves_nothing "$before"
