@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# All suites, two at a time (units and native beside the VM's), and one last line: 'N passed, N failed, N skipped'.
+# All suites, units and native ones beside the VM's, and one last line: 'N passed, N failed, N skipped'.
 # What one kernel lacks another has: a check that is skipped in one suite and passes in another is not a skip.
 # Suites speak a line a check: 'ok - sentence', 'not ok - sentence', 'skip - sentence # reason'. With CI=true a skip fails.
 # tests/run.sh [SUITE...] runs those only. Logs: build/test/<suite>.log
@@ -116,12 +116,15 @@ fi
 
 rm -rf "$LOGS"
 mkdir -p "$LOGS"
+# One in the VM beside the native ones; then three, since they wait a good part of their time.
 take vm "$@" &
-second=$!
-trap 'kill "$second" 2>/dev/null || true' EXIT
+others=($!)
+trap 'kill "${others[@]}" 2>/dev/null || true' EXIT
 take native "$@"
+take vm "$@" &
+others+=($!)
 take vm "$@"
-wait "$second"
+wait "${others[@]}"
 trap - EXIT
 
 # Skips that no suite made up for.
