@@ -40,7 +40,7 @@ vm() { # KERNEL SCRIPT [options of tests/vm/run]
 }
 
 # name, command. Native suites one after another, since each looks at all programs of the machine; those in the VM (vm-...) are taken by
-# whoever is free, the long ones first.
+# whoever is free, the long ones first; the one with two CPUs while nothing else is in a VM.
 SUITES=(
 	"lint|scripts/lint.sh"
 	"units|units"
@@ -61,6 +61,7 @@ SUITES=(
 	"builds-native|tests/net/builds.sh"
 	"pod-native|bash e2e/pod.sh"
 	"vm-time-6.12|vm 6.12 tests/net/time.sh -i -m 1024 -t 900"
+	"vm-many-6.12|vm 6.12 tests/net/many.sh -c 2 -m 1024 -t 600"
 	"vm-time-6.1|vm 6.1 tests/net/time.sh -i -m 1024 -t 900"
 	"vm-edt-6.12|vm 6.12 tests/net/edt.sh -i -m 1024 -t 900"
 	"vm-pod-6.12|vm 6.12 e2e/pod.sh -m 1536 -t 900"
@@ -73,7 +74,6 @@ SUITES=(
 	"vm-traffic-6.12|vm 6.12 tests/net/traffic.sh -m 1024 -t 900"
 	"vm-chains-6.12|vm 6.12 \"tests/net/chains.sh ipvlan dummy\" -m 1024 -t 900"
 	"vm-dies-6.12|vm 6.12 tests/net/dies.sh -i -m 1024 -t 600"
-	"vm-many-6.12|vm 6.12 tests/net/many.sh -c 2 -m 1024 -t 600"
 	"vm-engine-6.12|vm 6.12 \"tests/run.sh --engine test_tc_qdisc test_tc_link\" -m 1024 -t 600"
 )
 
