@@ -26,10 +26,10 @@
 
 #define COPIES_MAX 4
 #define NEXT_RULES 8
+#define TCP_HEADER 32 /* with timestamps */
 
 /* What net_next came to. Some are called from there, not through net_carry_out: the kernel allows eight calls, and 512 bytes of stack. */
 enum net_next { NEXT_NONE, NEXT_RULE, NEXT_HTTP, NEXT_DNS };
-#define TCP_HEADER 32 /* with timestamps */
 
 char LICENSE[] SEC("license") = "GPL";
 

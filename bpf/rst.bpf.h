@@ -9,6 +9,7 @@
 #include <linux/tcp.h>
 
 #include "bpf/packet.bpf.h"
+#include "bpf/reply.bpf.h"
 
 #define RST_HEADER 20
 
@@ -20,13 +21,6 @@ struct rst {
 	__u32 seq, ack, len;
 	__u16 sport, dport;
 };
-
-static __always_inline __u64 rst_fold(__u64 sum)
-{
-	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (sum & 0xffff) + (sum >> 16);
-}
 
 /* Cuts the packet down to a bare TCP header. */
 static __always_inline int rst_trim(struct __sk_buff *skb, const struct rst *r)
@@ -51,9 +45,7 @@ static __always_inline int rst_swap(struct __sk_buff *skb, const struct rst *r)
 	__u32 at = r->net + (r->v6 ? 8 : 12), half = r->v6 ? 16 : 4;
 	__u8 a[16], b[16];
 
-	if (bpf_skb_load_bytes(skb, 0, a, 6) || bpf_skb_load_bytes(skb, 6, b, 6))
-		return -1;
-	if (bpf_skb_store_bytes(skb, 0, b, 6, 0) || bpf_skb_store_bytes(skb, 6, a, 6, 0))
+	if (!reply_ethernet(skb))
 		return -1;
 	if (r->v6) {
 		if (bpf_skb_load_bytes(skb, at, a, 16) || bpf_skb_load_bytes(skb, at + half, b, 16))
@@ -83,20 +75,6 @@ static __always_inline __s64 rst_pseudo(struct __sk_buff *skb, const struct rst 
 	return sum < 0 ? sum : bpf_csum_diff(0, 0, tail, sizeof(tail), sum);
 }
 
-/*
- * Whether the checksum is yet to be completed (CHECKSUM_PARTIAL), then from what its field holds: the helper leaves the field as it is
- * there, and changes it everywhere else.
- */
-static __always_inline bool rst_partial(struct __sk_buff *skb, const struct rst *r)
-{
-	__u16 before = 0, after = 0;
-
-	bpf_skb_load_bytes(skb, r->l4 + 16, &before, 2);
-	bpf_l4_csum_replace(skb, r->l4 + 16, 0, bpf_htons(0x1234), 2);
-	bpf_skb_load_bytes(skb, r->l4 + 16, &after, 2);
-	return before == after;
-}
-
 /* Writes the reset over the trimmed segment; 'back' = to its sender, addresses swapped already. */
 static __always_inline int rst_write(struct __sk_buff *skb, const struct rst *r, bool back)
 {
@@ -109,14 +87,14 @@ static __always_inline int rst_write(struct __sk_buff *skb, const struct rst *r,
 		.rst = 1,
 		.ack = 1,
 	};
-	bool partial = rst_partial(skb, r);
+	bool partial = reply_is_seed(skb, r->l4 + 16);
 	__s64 sum = rst_pseudo(skb, r);
 
 	if (sum >= 0 && !partial)
 		sum = bpf_csum_diff(0, 0, (__be32 *)&h, sizeof(h), sum);
 	if (sum < 0)
 		return -1;
-	h.check = partial ? rst_fold(sum) : ~rst_fold(sum);
+	h.check = partial ? reply_fold(sum) : ~reply_fold(sum);
 	return bpf_skb_store_bytes(skb, r->l4, &h, sizeof(h), BPF_F_RECOMPUTE_CSUM);
 }
 

@@ -32,9 +32,9 @@ int tc_link_up(struct tc *tc, int ifindex, struct error *err);
 int tc_ifb_del(struct tc *tc, const char *name, struct error *err);
 /* gso_max_segs: reads what is there into *ret_old, sets n (0 = only reads). */
 int tc_link_gso_segs(struct tc *tc, int ifindex, uint32_t n, uint32_t *ret_old, struct error *err);
-/* ETHTOOL_STXCSUM of the interface; *ret_old gets what it was. -EOPNOTSUPP is the caller's to judge. */
-/* -EOPNOTSUPP: the device has no such feature. */
+/* Whether the interface computes transmit checksums (ETHTOOL_GTXCSUM). -EOPNOTSUPP: the device has no such feature; the caller's to judge. */
 int tc_link_tx_checksum_get(const char *ifname, bool *ret, struct error *err);
+/* Switches them on or off (ETHTOOL_STXCSUM); *ret_old gets what it was. -EOPNOTSUPP as above. */
 int tc_link_tx_checksum(const char *ifname, bool on, bool *ret_old, struct error *err);
 
 /*

@@ -146,6 +146,7 @@ int tc_filter_add(struct tc *tc, int ifindex, enum fw_dir dir, uint16_t pref, in
 	struct tc_ack ack = {};
 	char name[IF_NAMESIZE];
 	int r = tc_talk(tc, filter_msg(ifindex, dir, pref, prog_fd, slot, mirror_ifindex), NULL, NULL, &ack);
+
 	if (r == -ENOENT) /* of both modules the kernel only says which kind it was */
 		return tc_no_module(err, strstr(ack.text, "action") ? "act_mirred" : "cls_bpf");
 	return r ? tc_fail(err, r, &ack, "cannot attach the program to '%s' (%s)", tc_ifname(ifindex, name), plan_dir_names[dir])

@@ -319,10 +319,4 @@ ends() {
 
 (($#)) || set -- resets bulks sums firsts queries hostile together ends
 before=$(leftovers)
-# While one pod has faults the programs stay loaded.
-add holder '{"action":"partition"}'
-for part; do
-	echo "# $part"
-	"$part"
-done
-finish
+run_parts "$@"

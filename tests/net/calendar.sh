@@ -220,9 +220,4 @@ neighbours twin peer
 if (($# == 0)); then
 	set -- "${PARTS[@]}"
 fi
-add holder '{"action":"partition"}'
-for part; do
-	echo "# $part"
-	"$part"
-done
-finish
+run_parts "$@"

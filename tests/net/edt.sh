@@ -129,12 +129,7 @@ for name in web peer holder; do
 	pod "$name"
 done
 neighbours web peer
-add holder '{"action":"partition"}'
 if (($# == 0)); then
 	set -- "${PARTS[@]}"
 fi
-for part; do
-	echo "# $part"
-	"$part"
-done
-finish
+run_parts "$@"

@@ -55,7 +55,6 @@ leftovers() {
 
 net_up
 for i in $(seq $PODS); do pod "p$i"; done
-sleep 1 # what a test before this one left to the kernel to free
 before=$(leftovers)
 
 all() { # COMMAND-PREFIX: for every pod, in parallel; fails if one fails

@@ -236,6 +236,17 @@ with() {
 	del web
 }
 
+# The parts of a suite one after another, and its end. While one pod has faults the programs stay loaded.
+run_parts() { # PART...
+	local part
+	add holder '{"action":"partition"}'
+	for part; do
+		echo "# $part"
+		"$part"
+	done
+	finish
+}
+
 # after N GAP-US FROM TO CHECK...: packets, then a check of stats.py
 after() {
 	local n=$1 gap=$2 from=$3 to=$4
