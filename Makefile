@@ -59,6 +59,13 @@ build/bpf/net.skel.h: build/bpf/net.bpf.o
 	$(Q)printf '#ifndef NET_BPF_HASH\n#define NET_BPF_HASH "%s"\n#endif\n' $$(sha256sum $< | cut -c1-12) >> $@
 $(call obj,engine/bpf.c) $(call san,engine/bpf.c): build/bpf/net.skel.h
 
+# ---- the system calls of this architecture, as its headers have them
+build/lib/syscall_names.h: Makefile
+	$(call msg,GEN,$@)
+	$(Q)mkdir -p $(@D) && echo '#include <asm/unistd.h>' | $(CC) -E -dM - | sed -n 's/^#define __NR_\([a-z_0-9]*\) .*/\1/p' | \
+		grep -vxE 'syscalls|arch_specific_syscall' | LC_ALL=C sort | sed 's/.*/{ "&", __NR_& },/' > $@
+$(call obj,lib/syscalls.c) $(call san,lib/syscalls.c): build/lib/syscall_names.h
+
 # ---- objects, archives, programs
 build/obj/%.o: %.c Makefile | $(CJSON)
 	$(call msg,CC,$<)

@@ -10,6 +10,7 @@
 const struct fault_kind *const fault_kinds[] = {
 	&fault_kind_delay, &fault_kind_loss,      &fault_kind_duplicate, &fault_kind_corrupt, &fault_kind_bandwidth,
 	&fault_kind_rate,  &fault_kind_partition, &fault_kind_reset,     &fault_kind_dns,     &fault_kind_http,
+	&fault_kind_syscall,
 };
 const size_t fault_kinds_count = ARRAY_SIZE(fault_kinds);
 
@@ -26,6 +27,8 @@ void fault_cleanup(struct fault *f)
 	target_cleanup(&f->target);
 	free(f->calendar);
 	f->calendar = NULL;
+	free(f->containers);
+	f->containers = NULL;
 	if (f->kind && f->kind->cleanup)
 		f->kind->cleanup(f);
 }

@@ -118,6 +118,21 @@ struct fault_http {
 	uint16_t code;                     /* 0 = the connection is reset */
 };
 
+#define FAULT_GLOB_MAX 1023
+
+/* What is done to a system call. Owned. */
+struct fault_syscall {
+	char *names;       /* each with a space behind it, in the order given, groups expanded */
+	char *path;        /* a glob (util_path_glob); NULL = any */
+	uint16_t error;    /* the call is not made and fails with it; 0 = none */
+	bool has_retval;   /* the call is not made and returns retval */
+	int64_t retval;    /* not negative */
+	uint8_t signal;    /* sent to the thread; 0 = none */
+	uint64_t enter_ns; /* before the call, or what stands for it */
+	uint64_t exit_ns;  /* after it */
+	bool per_thread;   /* 'when' counts each thread's calls */
+};
+
 struct fault {
 	const struct fault_kind *kind;
 	char path[96]; /* "faultwire.dev/network[0]", for messages */
@@ -135,6 +150,7 @@ struct fault {
 	uint32_t first_connections; /* 0 = every packet that matches */
 	enum fault_backend backend;
 	struct fault_target target;
+	char *containers; /* of faults in containers: names, each with a space behind it; NULL = all but the sandbox. Owned */
 	union {
 		struct fault_delay delay;
 		struct fault_loss loss;
@@ -143,17 +159,19 @@ struct fault {
 		struct fault_bandwidth bandwidth;
 		struct fault_dns dns;
 		struct fault_http http;
+		struct fault_syscall syscall;
 	};
 };
 
-enum fault_layer { LAYER_NETWORK };
+/* What carries a fault out: the programs on the pod's interface, or a container's supervisor. */
+enum fault_layer { LAYER_NETWORK, LAYER_SYSCALL };
 
 /*
  * A kind: its name is the "action". parse() reads its own body below j (the fault object) into f's union; plan() adds its rules,
  * leaves... to the plan. 'body' is the key that holds its parameters, NULL when it has none. 'order' is the place in
  * which a packet meets it.
  */
-enum fault_order { ORDER_PARTITION, ORDER_ANSWER, ORDER_LOSS, ORDER_CORRUPT, ORDER_DUPLICATE, ORDER_SHAPE };
+enum fault_order { ORDER_PARTITION, ORDER_ANSWER, ORDER_LOSS, ORDER_CORRUPT, ORDER_DUPLICATE, ORDER_SHAPE, ORDER_SYSCALL };
 struct fault_kind {
 	const char *name;
 	const char *body;
@@ -164,6 +182,7 @@ struct fault_kind {
 	int (*check)(const struct fault *f, struct error *err);
 	/* Frees what f's union owns; NULL = nothing. */
 	void (*cleanup)(struct fault *f);
+	/* of LAYER_NETWORK */
 	int (*plan)(const struct fault *f, struct plan_builder *b, struct error *err);
 	/* The longest delay and the share that it asks for, for the policy's ceilings; NULL = 0 and all. */
 	uint64_t (*max_delay_ns)(const struct fault *f);
@@ -180,6 +199,6 @@ void fault_cleanup(struct fault *f);
 
 /* The kinds, each defined in faults/<file>.c */
 extern const struct fault_kind fault_kind_partition, fault_kind_loss, fault_kind_corrupt, fault_kind_duplicate, fault_kind_delay,
-	fault_kind_bandwidth, fault_kind_rate, fault_kind_reset, fault_kind_dns, fault_kind_http;
+	fault_kind_bandwidth, fault_kind_rate, fault_kind_reset, fault_kind_dns, fault_kind_http, fault_kind_syscall;
 
 #endif

@@ -29,10 +29,13 @@ static int unknown_action(const struct json *j, const char *name, struct error *
 	for (size_t i = 0; i < ARRAY_SIZE(refused_actions); i++)
 		if (util_streq(name, refused_actions[i].name))
 			return error_set(err, refused_actions[i].code, "%s: '%s' %s", j->path, name, refused_actions[i].why);
-	for (size_t i = 0; i < MIN(fault_kinds_count, ARRAY_SIZE(names) - 1); i++) {
-		names[i] = fault_kinds[i]->name;
+	for (size_t i = 0, n = 0; i < fault_kinds_count && n < ARRAY_SIZE(names) - 1; i++) {
+		if (fault_kinds[i]->layer != LAYER_NETWORK)
+			continue;
+		names[n] = fault_kinds[i]->name;
 		if (len < sizeof(known))
-			len += (size_t)snprintf(known + len, sizeof(known) - len, "%s%s", i ? ", " : "", names[i]);
+			len += (size_t)snprintf(known + len, sizeof(known) - len, "%s%s", n ? ", " : "", names[n]);
+		n++;
 	}
 	nearest = util_nearest(name, names);
 	if (nearest)

@@ -52,17 +52,9 @@ static void target_copy(const struct fault_target *from, struct fault_target *to
 	to->source_ports = copy_array(from->source_ports, from->n_source_ports, sizeof(*from->source_ports));
 }
 
-struct fw_rule *plan_add_rule(struct plan_builder *b, const struct fault *f, enum fw_op op)
+struct fw_rule plan_gate(const struct fault *f, enum fw_op op)
 {
-	struct plan_rule *r = util_grow(&b->rules.rules, &b->rules.n_rules, sizeof(*r));
-
-	snprintf(r->name, sizeof(r->name), "%s", f->name);
-	r->dirs = plan_dirs(f);
-	r->include_node = f->include_node;
-	r->armed = f->armed;
-	target_copy(&f->target, &r->target);
-	r->calendar = copy_array(f->calendar, f->calendar != NULL, sizeof(*f->calendar));
-	r->rule = (struct fw_rule){
+	return (struct fw_rule){
 		.op = op,
 		.flags = f->calendar                 ? FW_RULE_WALL | FW_RULE_CALENDAR
 			 : f->anchor == ANCHOR_CLOCK ? FW_RULE_WALL
@@ -76,6 +68,19 @@ struct fw_rule *plan_add_rule(struct plan_builder *b, const struct fault *f, enu
 		.when_last = f->when.last,
 		.when_step = f->when.step,
 	};
+}
+
+struct fw_rule *plan_add_rule(struct plan_builder *b, const struct fault *f, enum fw_op op)
+{
+	struct plan_rule *r = util_grow(&b->rules.rules, &b->rules.n_rules, sizeof(*r));
+
+	snprintf(r->name, sizeof(r->name), "%s", f->name);
+	r->dirs = plan_dirs(f);
+	r->include_node = f->include_node;
+	r->armed = f->armed;
+	target_copy(&f->target, &r->target);
+	r->calendar = copy_array(f->calendar, f->calendar != NULL, sizeof(*f->calendar));
+	r->rule = plan_gate(f, op);
 	b->segments |= f->per_segment;
 	if (f->target.n_hosts)
 		plan_note(b, "%s: its hosts' addresses are learned from the pod's own DNS answers over UDP; until then %s", f->name,
@@ -393,7 +398,7 @@ static int build_faults(struct plan_builder *b, const struct fault_spec *spec, s
 			const struct fault *f = &spec->faults[i];
 			int r;
 
-			if (f->kind->order != (enum fault_order)order)
+			if (f->kind->layer != LAYER_NETWORK || f->kind->order != (enum fault_order)order)
 				continue;
 			if (b->rules.n_rules == FW_RULES)
 				return error_set(err, E2BIG, "%s: a pod holds at most %d faults", f->path, FW_RULES);
@@ -461,11 +466,21 @@ const struct plan_rules *plan_rules(const struct plan *plan)
 	return op ? &op->rules : NULL;
 }
 
+const struct plan_syscalls *plan_syscalls(const struct plan *plan)
+{
+	const struct plan_op *op = plan_find(plan, PLAN_SYSCALLS);
+
+	return op ? &op->syscalls : NULL;
+}
+
 void plan_cleanup(struct plan *plan)
 {
-	for (size_t i = 0; i < plan->n_ops; i++)
+	for (size_t i = 0; i < plan->n_ops; i++) {
 		if (plan->ops[i].type == PLAN_RULES)
 			rules_cleanup(&plan->ops[i].rules);
+		else if (plan->ops[i].type == PLAN_SYSCALLS)
+			plan_syscalls_cleanup(&plan->ops[i].syscalls);
+	}
 	for (size_t i = 0; i < plan->n_notes; i++)
 		free(plan->notes[i]);
 	free(plan->ops);

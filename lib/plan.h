@@ -27,6 +27,7 @@ enum plan_op_type {
 	PLAN_ROOT,     /* an htb root on the interface (to) or its ifb (from) */
 	PLAN_LEAF,     /* a class of it with its qdiscs */
 	PLAN_ATTACH,   /* clsact and the programs: from here on packets are seen */
+	PLAN_SYSCALLS, /* of a container: what its supervisor answers */
 	PLAN_OP_TYPES,
 };
 
@@ -72,9 +73,23 @@ struct plan_leaf {
 	uint64_t fq_horizon_ns;
 };
 
+struct plan_syscall {
+	char name[FAULT_NAME_MAX + 1];
+	bool armed;
+	struct calendar *calendar;    /* of FW_RULE_CALENDAR, the plan's */
+	struct fault_syscall syscall; /* the plan's */
+	struct fw_rule rule;          /* the gate; start_ns relative to the container's creation */
+};
+
+struct plan_syscalls {
+	struct plan_syscall *rules;
+	size_t n_rules; /* at most FW_RULES, in the order in which a call meets them */
+};
+
 struct plan_op {
 	enum plan_op_type type;
 	union {
+		struct plan_syscalls syscalls;
 		struct plan_rules rules;
 		enum fw_dir root; /* PLAN_ROOT */
 		struct plan_leaf leaf;
@@ -101,6 +116,12 @@ struct plan {
  */
 int plan_build(const struct fault_spec *spec, const struct plan_env *env, struct plan *ret, struct error *err);
 
+/*
+ * Makes the plan of one container: the faults in containers that are for it. *ret is complete on success and empty when none is; -E2BIG over
+ * FW_RULES.
+ */
+int plan_build_container(const struct fault_spec *spec, const char *container, struct plan *ret, struct error *err);
+
 /* For people: the ops in order, a line or more each, then the notes. */
 void plan_print(const struct plan *plan, FILE *out);
 
@@ -108,8 +129,9 @@ void plan_print(const struct plan *plan, FILE *out);
 cJSON *plan_to_json(const struct plan *plan);
 int plan_from_json(const struct json *j, struct plan *ret, struct error *err);
 
-/* The rules op, or NULL; and whether an op of a type is there. */
+/* The rules op, or NULL; the system calls'; and whether an op of a type is there. */
 const struct plan_rules *plan_rules(const struct plan *plan);
+const struct plan_syscalls *plan_syscalls(const struct plan *plan);
 const struct plan_op *plan_find(const struct plan *plan, enum plan_op_type type);
 
 void plan_cleanup(struct plan *plan);
@@ -133,6 +155,18 @@ struct plan_builder {
 	unsigned int next_leaf;
 	bool offload, segments;
 };
+
+/* A rule's gate alone: window, when, key and percent of f. */
+struct fw_rule plan_gate(const struct fault *f, enum fw_op op);
+
+/* The gate as JSON and back. */
+void plan_gate_to_json(cJSON *o, const struct fw_rule *r);
+int plan_gate_from_json(const struct json *j, struct fw_rule *r, struct error *err);
+
+/* PLAN_SYSCALLS. */
+void plan_syscalls_to_json(cJSON *o, const struct plan_op *op);
+int plan_syscalls_from_json(const struct json *j, struct plan_op *op, struct error *err);
+void plan_syscalls_cleanup(struct plan_syscalls *s);
 
 /* Bits of enum fw_dir that a fault acts on. */
 unsigned int plan_dirs(const struct fault *f);

@@ -101,6 +101,16 @@ static int words_from_json(const struct json *j, const char *key, uint32_t *word
 	return 0;
 }
 
+void plan_gate_to_json(cJSON *o, const struct fw_rule *r)
+{
+	fields_to_json(o, r, rule_fields, ARRAY_SIZE(rule_fields));
+}
+
+int plan_gate_from_json(const struct json *j, struct fw_rule *r, struct error *err)
+{
+	return fields_from_json(j, r, rule_fields, ARRAY_SIZE(rule_fields), err);
+}
+
 static cJSON *rule_to_json(const struct plan_rule *r)
 {
 	cJSON *o = cJSON_CreateObject(), *params = cJSON_AddArrayToObject(o, "params");
@@ -109,7 +119,7 @@ static cJSON *rule_to_json(const struct plan_rule *r)
 	cJSON_AddItemToObject(o, "dirs", json_number(r->dirs));
 	cJSON_AddBoolToObject(o, "includeNode", r->include_node);
 	cJSON_AddBoolToObject(o, "armed", r->armed);
-	fields_to_json(o, &r->rule, rule_fields, ARRAY_SIZE(rule_fields));
+	plan_gate_to_json(o, &r->rule);
 	if (r->rule.flags & (FW_RULE_CHAIN | FW_RULE_REORDER)) {
 		words_to_json(o, "step", r->rule.chain.step[0], FW_STATES * (FW_STATES - 1));
 		words_to_json(o, "hit", r->rule.chain.hit, FW_STATES);
@@ -187,7 +197,7 @@ static int rule_from_json(const struct json *j, struct plan_rule *rule, struct e
 	if (!r)
 		r = json_bool(&armed, &rule->armed, err);
 	if (!r)
-		r = fields_from_json(j, &rule->rule, rule_fields, ARRAY_SIZE(rule_fields), err);
+		r = plan_gate_from_json(j, &rule->rule, err);
 	if (!r)
 		r = words_from_json(j, "step", rule->rule.chain.step[0], FW_STATES * (FW_STATES - 1), err);
 	if (!r)
@@ -339,6 +349,7 @@ static const struct {
 	[PLAN_ROOT] = { "root", root_to_json, root_from_json },
 	[PLAN_LEAF] = { "leaf", leaf_to_json, leaf_from_json },
 	[PLAN_ATTACH] = { "attach", attach_to_json, attach_from_json },
+	[PLAN_SYSCALLS] = { "syscalls", plan_syscalls_to_json, plan_syscalls_from_json },
 };
 _Static_assert(ARRAY_SIZE(forms) == PLAN_OP_TYPES, "every op has a form");
 

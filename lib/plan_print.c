@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 
 #include "lib/plan.h"
+#include "lib/syscalls.h"
 #include "lib/util.h"
 
 static void print_dirs(FILE *out, unsigned int dirs)
@@ -210,6 +211,50 @@ static void print_rules_op(FILE *out, const struct plan_op *op)
 		print_rule(out, &op->rules.rules[i]);
 }
 
+static void print_syscall_acts(FILE *out, const struct fault_syscall *s)
+{
+	char buf[16];
+	const char *comma = "";
+
+	if (s->enter_ns || s->exit_ns) {
+		print_duration(out, "delay ", s->enter_ns + s->exit_ns);
+		comma = ", ";
+	}
+	if (s->error)
+		fprintf(out, "%s%s", comma, syscalls_errno_name(s->error, buf, sizeof(buf)));
+	else if (s->has_retval)
+		fprintf(out, "%sreturn %lld", comma, (long long)s->retval);
+	comma = s->error || s->has_retval ? ", " : comma;
+	if (s->signal)
+		fprintf(out, "%s%s", comma, syscalls_signal_name(s->signal, buf, sizeof(buf)));
+}
+
+static void print_syscall(FILE *out, const struct plan_syscall *r)
+{
+	int names = (int)strlen(r->syscall.names) - 1;
+
+	fprintf(out, "     %-16s %.*s", r->name, names, r->syscall.names);
+	fprintf(out, "%s%s: ", r->syscall.path ? " on " : "", r->syscall.path ? r->syscall.path : "");
+	print_syscall_acts(out, &r->syscall);
+	fputs(", ", out);
+	print_percent(out, r->rule.probability);
+	fputs(r->syscall.per_thread ? " of each thread's calls" : " of calls", out);
+	if (r->calendar)
+		print_calendar(out, &r->rule, r->calendar);
+	else
+		print_window(out, &r->rule);
+	print_when(out, &r->rule);
+	fputs(r->armed ? "\n" : ", not armed\n", out);
+}
+
+static void print_syscalls_op(FILE *out, const struct plan_op *op)
+{
+	fprintf(out, "%zu rule%s for the container's supervisor, from the program's first call on\n", op->syscalls.n_rules,
+		op->syscalls.n_rules == 1 ? "" : "s");
+	for (size_t i = 0; i < op->syscalls.n_rules; i++)
+		print_syscall(out, &op->syscalls.rules[i]);
+}
+
 static void print_attach(FILE *out, const struct plan_op *op)
 {
 	fputs("attach the programs, ", out);
@@ -237,6 +282,8 @@ void plan_print(const struct plan *plan, FILE *out)
 			print_leaf(out, &op->leaf);
 		else if (op->type == PLAN_ATTACH)
 			print_attach(out, op);
+		else if (op->type == PLAN_SYSCALLS)
+			print_syscalls_op(out, op);
 		else
 			fputs(fixed[op->type], out);
 	}

@@ -9,11 +9,15 @@
 #include "bpf/abi.h"
 #include "lib/common.h"
 #include "lib/network.h"
+#include "lib/syscall.h"
 #include "lib/util.h"
 
-static int parse_fault(const struct json *j, size_t index, struct fault_spec *spec, struct error *err)
+/* Reads one fault of an annotation, number 'index'. */
+typedef int parse_fault_fn(const struct json *j, size_t index, struct fault *f, struct error *err);
+
+static int parse_fault(const struct json *j, size_t index, parse_fault_fn *parse, struct fault_spec *spec, struct error *err)
 {
-	return network_parse(j, index, util_grow(&spec->faults, &spec->n_faults, sizeof(*spec->faults)), err);
+	return parse(j, index, util_grow(&spec->faults, &spec->n_faults, sizeof(*spec->faults)), err);
 }
 
 static int refuse_repeated_name(const struct fault_spec *spec, struct error *err)
@@ -26,7 +30,7 @@ static int refuse_repeated_name(const struct fault_spec *spec, struct error *err
 	return 0;
 }
 
-static int parse_network(const struct json *j, const char *text, struct fault_spec *spec, struct error *err)
+static int parse_faults(const struct json *j, const char *text, parse_fault_fn *parse, struct fault_spec *spec, struct error *err)
 {
 	_cleanup_json_ cJSON *root = NULL;
 	struct json faults;
@@ -36,8 +40,8 @@ static int parse_network(const struct json *j, const char *text, struct fault_sp
 		return r;
 	faults = json_root(root, j->path);
 	if (!cJSON_IsArray(root))
-		return parse_fault(&faults, 0, spec, err);
-	n = cJSON_GetArraySize(root);
+		r = parse_fault(&faults, 0, parse, spec, err);
+	n = cJSON_IsArray(root) ? cJSON_GetArraySize(root) : -1;
 	if (n == 0)
 		return json_error(j, err, "is an empty list: remove the annotation for no faults");
 	if (n > FW_RULES)
@@ -45,9 +49,19 @@ static int parse_network(const struct json *j, const char *text, struct fault_sp
 	for (int i = 0; i < n && r == 0; i++) {
 		struct json at = json_at(&faults, i);
 
-		r = parse_fault(&at, (size_t)i, spec, err);
+		r = parse_fault(&at, (size_t)i, parse, spec, err);
 	}
 	return r < 0 ? r : refuse_repeated_name(spec, err);
+}
+
+static int parse_network(const struct json *j, const char *text, struct fault_spec *spec, struct error *err)
+{
+	return parse_faults(j, text, network_parse, spec, err);
+}
+
+static int parse_syscall(const struct json *j, const char *text, struct fault_spec *spec, struct error *err)
+{
+	return parse_faults(j, text, syscall_parse, spec, err);
 }
 
 static int parse_experiment(const struct json *j, const char *text, struct fault_spec *spec, struct error *err)
@@ -78,10 +92,14 @@ static const struct annotation {
 	/* NULL = documented, but not built yet */
 	int (*parse)(const struct json *j, const char *text, struct fault_spec *spec, struct error *err);
 } known[] = {
-	{ "network", parse_network }, { "experiment", parse_experiment },
-	{ "select", parse_select },   { "io", NULL },
-	{ "syscall", NULL },          { "process", NULL },
-	{ "resource", NULL },         { "guard", NULL },
+	{ "network", parse_network },
+	{ "syscall", parse_syscall },
+	{ "experiment", parse_experiment },
+	{ "select", parse_select },
+	{ "io", NULL },
+	{ "process", NULL },
+	{ "resource", NULL },
+	{ "guard", NULL },
 };
 
 static bool is_ours(const char *key)
@@ -98,7 +116,7 @@ static int unknown_annotation(const struct json *j, const char *name, struct err
 	nearest = util_nearest(name, names);
 	if (nearest)
 		return json_error(j, err, "unknown annotation, did you mean '" SPEC_PREFIX "%s'?", nearest);
-	return json_error(j, err, "unknown annotation (there are network, experiment and select so far): remove it");
+	return json_error(j, err, "unknown annotation (there are network, syscall, experiment and select so far): remove it");
 }
 
 static int parse_annotation(const cJSON *annotation, struct fault_spec *spec, struct error *err)
@@ -144,6 +162,15 @@ int spec_parse(const cJSON *annotations, struct fault_spec *ret, struct error *e
 	*ret = spec;
 	spec = (struct fault_spec){};
 	return 0;
+}
+
+size_t spec_count(const struct fault_spec *spec, enum fault_layer layer)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < spec->n_faults; i++)
+		n += spec->faults[i].kind->layer == layer;
+	return n;
 }
 
 void spec_seed(struct fault_spec *spec, uint64_t random)

@@ -30,6 +30,9 @@ bool spec_annotated(const cJSON *annotations);
  */
 int spec_parse(const cJSON *annotations, struct fault_spec *ret, struct error *err);
 
+/* How many of the faults a layer carries out. */
+size_t spec_count(const struct fault_spec *spec, enum fault_layer layer);
+
 /* Gives each fault that has no seed one drawn from 'random', distinct per fault. */
 void spec_seed(struct fault_spec *spec, uint64_t random);
 

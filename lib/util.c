@@ -156,3 +156,44 @@ bool util_glob(const char *pattern, const char *s)
 		pattern++;
 	return *pattern == '\0';
 }
+
+/* A failure goes back to the last '*' of the component, or else to the last '**': what came before these need not be tried again. */
+bool util_path_glob(const char *pattern, const char *path)
+{
+	const char *star = NULL, *star_retry = NULL, *deep = NULL, *deep_retry = NULL;
+
+	for (;;) {
+		if (pattern[0] == '*' && pattern[1] == '*') {
+			deep = pattern += 2;
+			deep_retry = path;
+			star = NULL;
+		} else if (*pattern == '*') {
+			star = ++pattern;
+			star_retry = path;
+		} else if (*path == '\0' && (*pattern == '\0' || util_streq(pattern, "/**"))) {
+			return true;
+		} else if (*path && (*pattern == '?' ? *path != '/' : *pattern == *path)) {
+			pattern++;
+			path++;
+		} else if (star && *star_retry && *star_retry != '/') {
+			pattern = star;
+			path = ++star_retry;
+		} else if (deep && *deep_retry) {
+			pattern = deep;
+			path = ++deep_retry;
+			star = NULL;
+		} else {
+			return false;
+		}
+	}
+}
+
+bool util_has_word(const char *words, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *p = words; n && (p = strstr(p, word)); p += n)
+		if ((p == words || p[-1] == ' ') && p[n] == ' ')
+			return true;
+	return false;
+}

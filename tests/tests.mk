@@ -21,7 +21,7 @@ build/native/%: build/san/tests/native/%.o $(call san,$(ENGINE_SRC) $(LIB_SRC))
 	$(Q)mkdir -p $(@D) && $(CC) $(SANITIZE) $^ -o $@ $(CJSON) -lcmocka -lbpf -lelf -lz -lnl-3 -lm
 
 # Fuzzers are one clang call each: their sanitizer must have built every object.
-build/fuzz/%: tests/fuzz/%.c $(LIB_SRC) $(PLUGIN_LIB) $(wildcard lib/*.h cni-plugin/*.h tests/unit/*.h tests/fuzz/*.h) | $(CJSON)
+build/fuzz/%: tests/fuzz/%.c $(LIB_SRC) $(PLUGIN_LIB) $(wildcard lib/*.h cni-plugin/*.h tests/unit/*.h tests/fuzz/*.h) | $(CJSON) build/lib/syscall_names.h
 	$(call msg,FUZZER,$@)
 	$(Q)mkdir -p $(@D) && $(CLANG) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(filter-out -MMD -MP -Werror,$(ALL_CFLAGS)) \
 		$< $(if $(filter netconf prevresult,$*),$(PLUGIN_LIB)) $(LIB_SRC) -o $@ $(CJSON) -lm

@@ -341,7 +341,6 @@ static void refuses_other_annotations_gone_wrong(void **state)
 		struct refusal c;
 	} cases[] = {
 		{ "io", { "{}", ENOTSUP, "faultwire.dev/io", { "not built yet", "remove the annotation" } } },
-		{ "syscall", { "", ENOTSUP, "faultwire.dev/syscall", { "not built yet" } } },
 		{ "process", { "", ENOTSUP, "faultwire.dev/process", { "not built yet" } } },
 		{ "resource", { "", ENOTSUP, "faultwire.dev/resource", { "not built yet" } } },
 		{ "guard", { "", ENOTSUP, "faultwire.dev/guard", { "not built yet" } } },
@@ -349,7 +348,7 @@ static void refuses_other_annotations_gone_wrong(void **state)
 		  { "", EINVAL, "faultwire.dev/netwrok", { "unknown annotation, did you mean 'faultwire.dev/network'?" } } },
 		{ "Network", { "", EINVAL, "faultwire.dev/Network", { "did you mean 'faultwire.dev/network'?" } } },
 		{ "experimnt", { "", EINVAL, "faultwire.dev/experimnt", { "did you mean 'faultwire.dev/experiment'?" } } },
-		{ "", { "", EINVAL, "faultwire.dev/", { "unknown annotation", "network, experiment and select" } } },
+		{ "", { "", EINVAL, "faultwire.dev/", { "unknown annotation", "network, syscall, experiment and select" } } },
 		{ "zebrazebra", { "", EINVAL, "faultwire.dev/zebrazebra", { "unknown annotation", "remove it" } } },
 		{ "experiment", { "", EINVAL, "faultwire.dev/experiment", { "'' is not a name: 1 to 63 letters" } } },
 		{ "experiment", { "game day", EINVAL, "faultwire.dev/experiment", { "'game day' is not a name" } } },

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The plan of a container's system calls: which faults are for it, as rules of its supervisor, and their JSON.
+ */
+#include <errno.h>
+#include <signal.h>
+
+#include "lib/plan.h"
+#include "lib/syscalls.h"
+#include "lib/util.h"
+
+static bool is_for(const struct fault *f, const char *container)
+{
+	return f->kind->layer == LAYER_SYSCALL && (!f->containers || util_has_word(f->containers, container));
+}
+
+static void add_rule(struct plan_syscalls *s, const struct fault *f)
+{
+	struct plan_syscall *r = util_grow(&s->rules, &s->n_rules, sizeof(*r));
+
+	snprintf(r->name, sizeof(r->name), "%s", f->name);
+	r->armed = f->armed;
+	r->syscall = f->syscall;
+	r->syscall.names = util_strdup(f->syscall.names);
+	r->syscall.path = f->syscall.path ? util_strdup(f->syscall.path) : NULL;
+	r->rule = plan_gate(f, FW_OP_NONE);
+	if (f->calendar) {
+		r->calendar = util_alloc(1, sizeof(*r->calendar));
+		*r->calendar = *f->calendar;
+	}
+}
+
+/* Calls that mostly are none. */
+static void note_vdso(struct plan *plan, const struct fault *f)
+{
+	_cleanup_free_ char *copy = util_strdup(f->syscall.names);
+	char *rest = copy, *word;
+
+	while ((word = strsep(&rest, " ")))
+		if (*word && syscalls_is_vdso(word))
+			*(char **)util_grow(&plan->notes, &plan->n_notes, sizeof(char *)) = util_printf(
+				"%s: programs read '%s' from the vDSO as a rule, without a system call: those are not seen",
+				f->name, word);
+}
+
+int plan_build_container(const struct fault_spec *spec, const char *container, struct plan *ret, struct error *err)
+{
+	_cleanup_plan_ struct plan plan = {};
+	struct plan_op *op = NULL;
+
+	for (size_t i = 0; i < spec->n_faults; i++) {
+		const struct fault *f = &spec->faults[i];
+
+		if (!is_for(f, container))
+			continue;
+		if (!op) {
+			op = util_grow(&plan.ops, &plan.n_ops, sizeof(*op));
+			op->type = PLAN_SYSCALLS;
+		}
+		if (op->syscalls.n_rules == FW_RULES)
+			return error_set(err, E2BIG, "%s: a container holds at most %d faults", f->path, FW_RULES);
+		add_rule(&op->syscalls, f);
+		note_vdso(&plan, f);
+	}
+	*ret = plan;
+	plan = (struct plan){};
+	return 0;
+}
+
+void plan_syscalls_cleanup(struct plan_syscalls *s)
+{
+	for (size_t i = 0; i < s->n_rules; i++) {
+		free(s->rules[i].calendar);
+		free(s->rules[i].syscall.names);
+		free(s->rules[i].syscall.path);
+	}
+	free(s->rules);
+	*s = (struct plan_syscalls){};
+}
+
+static cJSON *rule_to_json(const struct plan_syscall *r)
+{
+	cJSON *o = cJSON_CreateObject();
+	const struct fault_syscall *s = &r->syscall;
+
+	cJSON_AddStringToObject(o, "name", r->name);
+	cJSON_AddBoolToObject(o, "armed", r->armed);
+	plan_gate_to_json(o, &r->rule);
+	cJSON_AddStringToObject(o, "syscalls", s->names);
+	if (s->path)
+		cJSON_AddStringToObject(o, "path", s->path);
+	if (s->error)
+		cJSON_AddItemToObject(o, "errno", json_number(s->error));
+	if (s->has_retval)
+		cJSON_AddItemToObject(o, "retval", json_number((uint64_t)s->retval));
+	if (s->signal)
+		cJSON_AddItemToObject(o, "signal", json_number(s->signal));
+	cJSON_AddItemToObject(o, "enterNs", json_number(s->enter_ns));
+	cJSON_AddItemToObject(o, "exitNs", json_number(s->exit_ns));
+	cJSON_AddBoolToObject(o, "perThread", s->per_thread);
+	if (r->calendar)
+		cJSON_AddItemToObject(o, "calendar", calendar_to_json(r->calendar));
+	return o;
+}
+
+void plan_syscalls_to_json(cJSON *o, const struct plan_op *op)
+{
+	cJSON *a = cJSON_AddArrayToObject(o, "rules");
+
+	for (size_t i = 0; i < op->syscalls.n_rules; i++)
+		cJSON_AddItemToArray(a, rule_to_json(&op->syscalls.rules[i]));
+}
+
+static int strings_from_json(const struct json *j, struct plan_syscall *r, struct error *err)
+{
+	struct json name = json_get(j, "name"), names = json_get(j, "syscalls"), path = json_get(j, "path");
+	const char *s = "", *calls = NULL, *glob = NULL;
+	int ret = json_string(&name, &s, err);
+
+	if (!ret)
+		ret = json_string(&names, &calls, err);
+	if (!ret)
+		ret = json_string(&path, &glob, err);
+	if (ret)
+		return ret;
+	if (!calls || !*calls || calls[strlen(calls) - 1] != ' ')
+		return json_error(&names, err, "must be names with a space behind each");
+	snprintf(r->name, sizeof(r->name), "%s", s);
+	r->syscall.names = util_strdup(calls);
+	r->syscall.path = glob ? util_strdup(glob) : NULL;
+	return 0;
+}
+
+static int acts_from_json(const struct json *j, struct fault_syscall *s, struct error *err)
+{
+	struct json error = json_get(j, "errno"), retval = json_get(j, "retval"), signal = json_get(j, "signal");
+	struct json enter = json_get(j, "enterNs"), after = json_get(j, "exitNs"), thread = json_get(j, "perThread");
+	uint64_t number = 0, value = 0, sig = 0;
+	int r = json_u64(&error, 0, UINT16_MAX, &number, err);
+
+	if (!r)
+		r = json_u64(&retval, 0, INT64_MAX, &value, err);
+	if (!r)
+		r = json_u64(&signal, 0, NSIG - 1, &sig, err);
+	if (!r)
+		r = json_u64(&enter, 0, UINT64_MAX, &s->enter_ns, err);
+	if (!r)
+		r = json_u64(&after, 0, UINT64_MAX, &s->exit_ns, err);
+	s->error = (uint16_t)number;
+	s->has_retval = json_has(&retval);
+	s->retval = (int64_t)value;
+	s->signal = (uint8_t)sig;
+	return r ? r : json_bool(&thread, &s->per_thread, err);
+}
+
+static int rule_from_json(const struct json *j, struct plan_syscall *rule, struct error *err)
+{
+	struct json armed = json_get(j, "armed"), calendar = json_get(j, "calendar");
+	int r = strings_from_json(j, rule, err);
+
+	if (!r)
+		r = json_bool(&armed, &rule->armed, err);
+	if (!r)
+		r = plan_gate_from_json(j, &rule->rule, err);
+	if (!r)
+		r = acts_from_json(j, &rule->syscall, err);
+	if (!r)
+		r = calendar_from_json(&calendar, &rule->calendar, err);
+	if (!r && !rule->calendar != !(rule->rule.flags & FW_RULE_CALENDAR))
+		return json_error(&calendar, err, "must be there where the rule's flags say so, and nowhere else");
+	return r;
+}
+
+int plan_syscalls_from_json(const struct json *j, struct plan_op *op, struct error *err)
+{
+	struct json a = json_get(j, "rules");
+	int n = cJSON_GetArraySize(a.value), r = 0;
+
+	if (!cJSON_IsArray(a.value) || n > FW_RULES)
+		return json_error(&a, err, "must be a list of at most %d rules", FW_RULES);
+	for (int i = 0; i < n && !r; i++) {
+		struct json e = json_at(&a, i);
+
+		r = rule_from_json(&e, util_grow(&op->syscalls.rules, &op->syscalls.n_rules, sizeof(*op->syscalls.rules)), err);
+	}
+	return r;
+}
