@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # One Makefile for the whole house; everything made goes to build/.
-#   make            build/cni/faultwire (the plugin, static) and build/faultwire (the operator's command)
+#   make            build/cni/faultwire (the plugin), build/faultwire-hook (the OCI hook) and build/faultwire (the operator's command)
 #   make demo test bench lint fuzz install clean
 
 MAKEFLAGS += --no-builtin-rules
@@ -28,6 +28,7 @@ LIB_SRC := $(wildcard lib/*.c lib/faults/*.c)
 ENGINE_SRC := $(wildcard engine/*.c)
 PLUGIN_SRC := $(wildcard cni-plugin/*.c)
 CLI_SRC := $(wildcard cli/*.c)
+HOOK_SRC := $(wildcard oci-hook/*.c)
 obj = $(patsubst %.c,build/obj/%.o,$(1))
 san = $(patsubst %.c,build/san/%.o,$(1))
 
@@ -36,7 +37,7 @@ STATIC_LIBS := $(CJSON) -lbpf -lelf -lz -lnl-3 -lpthread -lm
 CLI_LIBS := $(CJSON) -lyaml -lbpf -lelf -lz -lnl-3 -lcap -lm
 
 .PHONY: all
-all: build/cni/faultwire build/faultwire
+all: build/cni/faultwire build/faultwire build/faultwire-hook
 
 # ---- what must be there: one message names all that is missing
 .PHONY: deps
@@ -84,10 +85,15 @@ build/faultwire: $(call obj,$(CLI_SRC)) build/engine.a build/lib.a
 	$(call msg,LINK,$@)
 	$(Q)$(CC) -static-pie -Wl,--no-warnings $(HARDEN) $^ -o $@ $(CLI_LIBS)
 
+build/faultwire-hook: $(call obj,$(HOOK_SRC)) build/engine.a build/lib.a
+	$(call msg,LINK,$@)
+	$(Q)$(CC) -static-pie -Wl,--no-warnings $(HARDEN) $^ -o $@ $(CJSON) -lm
+
 .PHONY: install
 install: all
 	install -D -m 0755 build/cni/faultwire $(DESTDIR)$(CNI_BIN)/faultwire
 	install -D -m 0755 build/faultwire $(DESTDIR)$(PREFIX)/bin/faultwire
+	install -D -m 0755 build/faultwire-hook $(DESTDIR)$(PREFIX)/libexec/faultwire-hook
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/faultwire config/*
 
 include tests/tests.mk

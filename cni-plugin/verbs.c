@@ -3,17 +3,14 @@
  * ADD, DEL, CHECK, GC, STATUS: see verbs.h. Order of ADD: everything is parsed, the policy is asked, then the engine acts.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <syslog.h>
 
 #include "cni-plugin/args.h"
 #include "cni-plugin/verbs.h"
 #include "engine/engine.h"
-#include "lib/policy.h"
-
-#define POLICY_MAX_BYTES (1U << 20)
+#include "engine/policy_file.h"
+#include "engine/sandbox.h"
 
 static const char *call_getenv(const struct call *call, const char *name)
 {
@@ -22,52 +19,13 @@ static const char *call_getenv(const struct call *call, const char *name)
 	return v ? v : "";
 }
 
-/* ---- the node's policy */
-
-/* Reads a regular file whole; the text is the caller's. -ENOENT goes without a message: err may hold one that is to stay. */
-static int read_file(const char *path, char **ret, size_t *ret_n, struct error *err)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	_cleanup_free_ char *text = NULL;
-	struct stat st;
-	ssize_t n;
-
-	if (fd < 0 && errno == ENOENT)
-		return -ENOENT;
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return error_set(err, errno, "%s: %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode) || st.st_size > POLICY_MAX_BYTES)
-		return error_set(err, EINVAL, "%s: must be a regular file of at most 1 MiB", path);
-	text = util_alloc((size_t)st.st_size + 1, 1);
-	n = read(fd, text, (size_t)st.st_size);
-	if (n < 0)
-		return error_set(err, errno, "%s: %s", path, strerror(errno));
-	*ret = TAKE_PTR(text);
-	*ret_n = (size_t)n;
-	return 0;
-}
-
-static enum cni_code policy_load(const char *path, struct policy *ret, struct error *err)
-{
-	_cleanup_free_ char *text = NULL;
-	size_t n = 0;
-	int r = read_file(path, &text, &n, err);
-
-	if (r == -ENOENT) {
-		policy_defaults(ret);
-		return CNI_OK;
-	}
-	if (r == 0)
-		r = policy_parse(text, n, ret, err);
-	return r == 0 ? CNI_OK : CNI_POLICY_FILE;
-}
-
 /* ---- what a pod asks for */
 
 struct request {
 	struct args args;
 	struct fault_spec spec;
-	bool selected; /* and there is a fault */
+	bool selected;            /* and there is a fault */
+	bool network, containers; /* faults of the network, in containers */
 };
 
 #define _cleanup_request_ __attribute__((cleanup(request_cleanup)))
@@ -99,6 +57,8 @@ static enum cni_code request_read(const struct call *call, const cJSON *annotati
 	if (policy_check(policy, &r->spec, r->args.pod_namespace, err) < 0)
 		return CNI_POLICY;
 	r->selected = r->spec.n_faults && selected(call, r);
+	r->network = r->selected && spec_count(&r->spec, LAYER_NETWORK);
+	r->containers = r->selected && spec_count(&r->spec, LAYER_SYSCALL);
 	return CNI_OK;
 }
 
@@ -109,7 +69,24 @@ static bool ignorable(const struct policy *policy, enum cni_code code)
 
 /* ---- ADD */
 
-static enum cni_code engine_run(const struct call *call, const struct policy *policy, struct request *r, struct error *err)
+static enum cni_code network_add(const struct engine_target *target, const struct policy *policy, struct request *r,
+				 struct error *err)
+{
+	uint64_t random;
+	int ret;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random)) {
+		error_set(err, errno, "no random number from the kernel: %s", strerror(errno));
+		return CNI_INTERNAL;
+	}
+	spec_seed(&r->spec, random);
+	ret = engine_add(target, &r->spec, policy->max_pods, err);
+	return ret < 0 ? result_engine_code(ret) : CNI_OK;
+}
+
+/* Containers come later: the hook finds the annotations where the runtime does not hand them on. */
+static enum cni_code engine_run(const struct call *call, const cJSON *annotations, const struct policy *policy, struct request *r,
+				struct error *err)
 {
 	const struct engine_target target = {
 		.container_id = call->container_id,
@@ -120,16 +97,16 @@ static enum cni_code engine_run(const struct call *call, const struct policy *po
 		.pod_name = r->args.pod_name,
 		.pod_uid = r->args.pod_uid,
 	};
-	uint64_t random;
-	int ret;
+	enum cni_code code = CNI_OK;
+	int ret = r->containers ? sandbox_save(&target, annotations, err) : 0;
 
-	if (getrandom(&random, sizeof(random), 0) != sizeof(random)) {
-		error_set(err, errno, "no random number from the kernel: %s", strerror(errno));
-		return CNI_INTERNAL;
-	}
-	spec_seed(&r->spec, random);
-	ret = engine_add(&target, &r->spec, policy->max_pods, err);
-	return ret < 0 ? result_engine_code(ret) : CNI_OK;
+	if (ret < 0)
+		return result_engine_code(ret);
+	if (r->network)
+		code = network_add(&target, policy, r, err);
+	if (code != CNI_OK && r->containers)
+		sandbox_remove(call->container_id);
+	return code;
 }
 
 static enum cni_code inject(const struct call *call, const cJSON *annotations, const struct policy *policy, struct error *err)
@@ -142,19 +119,19 @@ static enum cni_code inject(const struct call *call, const cJSON *annotations, c
 	if (!r.selected) {
 		verb_log(call, LOG_INFO,
 			 r.spec.n_faults ? "not selected by faultwire.dev/select, no fault applied"
-					 : "no faultwire.dev/network, no fault applied");
+					 : "no annotation names a fault, no fault applied");
 		return CNI_OK;
 	}
-	return engine_run(call, policy, &r, err);
+	return engine_run(call, annotations, policy, &r, err);
 }
 
 static enum cni_code add_annotated(const struct call *call, const cJSON *annotations, bool valid, struct error *err)
 {
 	_cleanup_policy_ struct policy policy = {};
-	enum cni_code code = policy_load(call->io->policy, &policy, err);
+	enum cni_code code;
 
-	if (code != CNI_OK)
-		return code;
+	if (policy_file_load(call->io->policy, &policy, err) < 0)
+		return CNI_POLICY_FILE;
 	code = valid ? inject(call, annotations, &policy, err) : CNI_ANNOTATION;
 	if (!ignorable(&policy, code))
 		return code;
@@ -181,8 +158,10 @@ enum cni_code verb_add(const struct call *call, struct error *err)
 		return code;
 	if (result_prev(call->io->out, &call->conf, err) == 0)
 		return CNI_OK;
-	if (annotations)
+	if (annotations) {
+		sandbox_remove(call->container_id);
 		engine_del(call->container_id, call->ifname, NULL);
+	}
 	return CNI_IO;
 }
 
@@ -192,6 +171,8 @@ enum cni_code verb_del(const struct call *call, struct error *err)
 {
 	int r;
 
+	if (sandbox_exists(call->container_id))
+		sandbox_remove(call->container_id);
 	if (!state_exists(call->container_id, call->ifname) && !state_interrupted())
 		return CNI_OK;
 	r = engine_del(call->container_id, call->ifname, err);
@@ -218,11 +199,10 @@ static enum cni_code check_unrecorded(const struct call *call, struct error *err
 
 	if (valid && !annotations)
 		return CNI_OK;
-	code = policy_load(call->io->policy, &policy, err);
-	if (code != CNI_OK)
-		return code;
+	if (policy_file_load(call->io->policy, &policy, err) < 0)
+		return CNI_POLICY_FILE;
 	code = valid ? request_read(call, annotations, &policy, &r, err) : CNI_ANNOTATION;
-	if (code == CNI_OK && r.selected)
+	if (code == CNI_OK && r.network)
 		code = check_recorded(call, err);
 	return ignorable(&policy, code) ? CNI_OK : code;
 }
@@ -258,6 +238,7 @@ enum cni_code verb_gc(const struct call *call, struct error *err)
 	if (netconf_attachments(&call->conf, &list, &k.n, &k.known, err) < 0)
 		return CNI_CONFIG;
 	k.list = list;
+	sandbox_gc(call->conf.name, keep, &k);
 	r = engine_gc(call->conf.name, keep, &k, &n, err);
 	if (n > 0) {
 		_cleanup_free_ char *msg = util_printf("removed the faults of %zu interfaces that are gone", n);

@@ -11,6 +11,7 @@
 
 #include "engine/netns.h"
 #include "engine/ops.h"
+#include "engine/sandbox.h"
 #include "lib/match.h"
 
 #define SWEEP_PATH STATE_DIR "/last-sweep"
@@ -188,6 +189,7 @@ static void sweep(void)
 	if (!stat(SWEEP_PATH, &st) && time(NULL) - st.st_mtime < SWEEP_SECONDS && time(NULL) >= st.st_mtime)
 		return;
 	(void)undo_where(is_stale, NULL, &n, &ignored);
+	sandbox_gc(NULL, NULL, NULL);
 	f = fopen(SWEEP_PATH, "we");
 	if (f)
 		fclose(f);

@@ -13,11 +13,11 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "engine/file.h"
 #include "engine/state_json.h"
 #include "lib/util.h"
 
 #define SUFFIX ".json"
-#define RECORD_BYTES (1U << 20)
 #define LAST_SLOT STATE_DIR "/last-slot" /* two bytes; what is damaged counts as none */
 /* Files are written under this name first; there is one writer. */
 #define TEMPORARY STATE_DIR "/tmp"
@@ -115,79 +115,6 @@ static int record_path(const char *container_id, const char *ifname, char ret[PA
 	return 0;
 }
 
-static int write_all(int fd, const char *text, size_t n)
-{
-	while (n) {
-		ssize_t done = write(fd, text, n);
-
-		if (done < 0 && errno != EINTR)
-			return -errno;
-		if (done > 0) {
-			text += done;
-			n -= done;
-		}
-	}
-	return 0;
-}
-
-static int file_write(const char *path, const char *text, struct error *err)
-{
-	_cleanup_close_ int fd = open(TEMPORARY, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	int r = fd < 0 ? -errno : write_all(fd, text, strlen(text));
-
-	if (!r && rename(TEMPORARY, path))
-		r = -errno;
-	if (!r)
-		return 0;
-	unlink(TEMPORARY);
-	return error_set(err, -r, "cannot write '%s': %s", path, strerror(-r));
-}
-
-/* Fills the buffer as far as the file goes. */
-static ssize_t read_all(int fd, char *buf, size_t n)
-{
-	size_t done = 0;
-
-	while (done < n) {
-		ssize_t got = read(fd, buf + done, n - done);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -errno;
-		if (!got)
-			break;
-		done += got;
-	}
-	return done;
-}
-
-/* Reads a whole file that only root can have written. *ret is the caller's, with a NUL behind its n bytes. */
-static int file_read(const char *path, char **ret, size_t *ret_n, struct error *err)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	_cleanup_free_ char *text = NULL;
-	struct stat st;
-	ssize_t n;
-
-	if (fd < 0 && errno == ENOENT)
-		return error_set(err, ENOENT, "there is no '%s'", path);
-	if (fd < 0 || fstat(fd, &st))
-		return error_set(err, EBADMSG, "cannot read '%s': %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode) || st.st_uid || st.st_mode & (S_IWGRP | S_IWOTH))
-		return error_set(err, EBADMSG, "'%s' is not a file that root alone can write: look who made it, and remove it",
-				 path);
-	if (st.st_size > RECORD_BYTES)
-		return error_set(err, EBADMSG, "'%s' is longer than 1 MiB: it is not ours, remove it", path);
-	text = util_alloc(st.st_size + 1, 1);
-	n = read_all(fd, text, st.st_size);
-	if (n < 0)
-		return error_set(err, EBADMSG, "cannot read '%s': %s", path, strerror(-n));
-	*ret_n = n;
-	*ret = TAKE_PTR(text);
-	return 0;
-}
-
 static void slot_path(uint16_t slot, char *buf, size_t n)
 {
 	snprintf(buf, n, "%s/%u", STATE_SLOTS, slot);
@@ -248,7 +175,7 @@ int state_save(const struct state_pod *pod, struct error *err)
 		return r;
 	json = state_to_json(pod);
 	text = cJSON_PrintUnformatted(json);
-	r = text ? file_write(path, text, err) : error_set(err, ENOMEM, "no memory to write '%s'", path);
+	r = text ? file_write(path, TEMPORARY, text, err) : error_set(err, ENOMEM, "no memory to write '%s'", path);
 	cJSON_free(text);
 	return r;
 }

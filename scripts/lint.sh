@@ -34,6 +34,7 @@ check_includes() {
 	includes 'lib' '^"(lib/|bpf/(abi|calendar)\.h")'
 	includes 'engine' '^("(engine/|lib/|bpf/abi\.h"|build/bpf/)|<)'
 	includes 'cni-plugin' '^("(cni-plugin/|engine/|lib/|bpf/abi\.h")|<linux/)'
+	includes 'oci-hook' '^("(oci-hook/|engine/|lib/)|<linux/)'
 	includes 'cli' '^("(cli/|engine/|lib/|bpf/abi\.h")|<)'
 }
 

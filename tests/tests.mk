@@ -8,7 +8,7 @@ UNIT_PLUGIN := $(patsubst tests/unit/%.c,build/unit/%,$(wildcard tests/unit/plug
 # Tests of the engine that need root and a namespace of their own.
 NATIVE := $(patsubst tests/native/%.c,build/native/%,$(wildcard tests/native/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
-PLUGIN_LIB := $(filter-out cni-plugin/main.c,$(PLUGIN_SRC))
+PLUGIN_LIB := $(filter-out cni-plugin/main.c,$(PLUGIN_SRC)) engine/policy_file.c
 
 build/unit/lib_%: build/san/tests/unit/lib_%.o $(call san,$(LIB_SRC))
 	$(call msg,LINK,$@)
@@ -28,11 +28,13 @@ build/fuzz/%: tests/fuzz/%.c $(LIB_SRC) $(PLUGIN_LIB) $(wildcard lib/*.h cni-plu
 
 build/tests/traffic: tests/tools/traffic.c
 build/tests/killat: tests/tools/killat.c bpf/abi.h
+build/tests/calls: tests/tools/calls.c
 build/tests/calendar: tests/tools/calendar.c build/lib.a $(CJSON)
-build/tests/traffic build/tests/calendar build/tests/killat build/bench/spawn build/bench/packet build/bench/path: build/.deps
+build/tests/traffic build/tests/calendar build/tests/killat build/tests/calls build/bench/spawn build/bench/packet build/bench/path: build/.deps
 	$(call msg,TOOL,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) $(ALL_CFLAGS) $(filter %.c %.a,$^) -o $@ $(TOOL_LIBS)
 build/tests/traffic: TOOL_LIBS := -lpthread
+build/tests/calls: TOOL_LIBS := -lpthread -static
 build/tests/calendar: TOOL_LIBS := -lm
 build/tests/killat: TOOL_LIBS := -lbpf -lelf -lz
 build/bench/spawn: tests/bench/spawn.c
@@ -55,7 +57,7 @@ test-deps:
 test: test-deps
 	$(Q)$(MAKE) --no-print-directory -j2 test-programs
 	$(Q)tests/run.sh
-test-programs: all $(UNIT_LIB) $(UNIT_PLUGIN) $(NATIVE) $(FUZZERS) build/tests/traffic build/tests/killat build/tests/calendar build/bench/spawn build/older/faultwire
+test-programs: all $(UNIT_LIB) $(UNIT_PLUGIN) $(NATIVE) $(FUZZERS) build/tests/traffic build/tests/killat build/tests/calendar build/tests/calls build/bench/spawn build/older/faultwire
 
 unit: $(UNIT_LIB) $(UNIT_PLUGIN)
 	$(Q)for t in $^; do echo "# $$t"; $$t || exit 1; done

@@ -90,7 +90,7 @@ static const struct refusal refusals[] = {
 	{ "{\"syscalls\":[\"read\"],\"errno\":\"\"}", EINVAL, SYS ".errno", { "is not an error" } },
 	{ "{\"syscalls\":[\"read\"]," E ",\"retval\":0}", EINVAL, SYS ".retval", { "keep one of the two" } },
 	{ "{\"syscalls\":[\"read\"],\"retval\":-1}", EINVAL, SYS ".retval", { "whole number from 0" } },
-	{ "{\"syscalls\":[\"read\"],\"signal\":\"SIGTREM\"}", EINVAL, SYS ".signal", { "did you mean 'TERM'?" } },
+	{ "{\"syscalls\":[\"read\"],\"signal\":\"SIGTER\"}", EINVAL, SYS ".signal", { "did you mean 'TERM'?" } },
 	{ "{\"syscalls\":[\"read\"],\"signal\":65}", EINVAL, SYS ".signal", { "64" } },
 	{ "{\"syscalls\":[\"read\"],\"delayEnter\":\"200\"}", EINVAL, SYS ".delayEnter", { "needs a unit" } },
 	{ "{\"syscalls\":[\"read\"],\"delayExit\":\"1s\"}", ENOTSUP, SYS ".delayExit", { "not built yet", "'delayEnter'" } },

@@ -60,9 +60,23 @@ static void passes_a_pod_through_that_names_no_fault(void **state)
 
 	(void)state;
 	succeeds(text, PREV, "");
-	assert_string_equal(fake.log, "faultwire: ADD abc: no faultwire.dev/network, no fault applied\n");
+	assert_string_equal(fake.log, "faultwire: ADD abc: no annotation names a fault, no fault applied\n");
 	command("CHECK");
 	succeeds(text, "", "");
+}
+
+#define CALLS "\"faultwire.dev/syscall\":\"{\\\"syscalls\\\":[\\\"connect\\\"],\\\"errno\\\":\\\"EIO\\\"}\""
+
+static void keeps_what_is_the_hooks(void **state)
+{
+	(void)state;
+	succeeds(POD(CALLS), PREV, "save(abc,u-1,1)");
+	succeeds(POD(CALLS ",\"faultwire.dev/network\":\"" LOSS "\""), PREV, "save(abc,u-1,2)" ADDED);
+	command("CHECK");
+	succeeds(POD(CALLS), "", "");
+	command("DEL");
+	fake.sandbox = true;
+	succeeds(POD(CALLS), "", "forget(abc)");
 }
 
 /* Annotation values as a person writes them, and where the error must point. */
@@ -225,6 +239,7 @@ int main(void)
 		TEST(takes_annotations_from_the_configuration_too),
 		TEST(passes_a_pod_through_that_is_not_selected),
 		TEST(passes_a_pod_through_that_names_no_fault),
+		TEST(keeps_what_is_the_hooks),
 		TEST(refuses_bad_annotations_naming_the_place),
 		TEST(prints_an_error_as_the_protocol_wants_it),
 		TEST(gives_each_engine_failure_its_code),

@@ -13,6 +13,7 @@
 
 #include "cni-plugin/dispatch.h"
 #include "engine/engine.h"
+#include "engine/sandbox.h"
 #include "lib/util.h"
 
 #define FAKE_CALLS_MAX 512
@@ -22,8 +23,8 @@ static const char *const fake_records[][2] = { { "abc", "eth0" }, { "abc", "net1
 
 static struct fake {
 	/* what the engine answers */
-	bool exists, interrupted;
-	int add, del, check, gc;
+	bool exists, interrupted, sandbox;
+	int add, del, check, gc, save;
 	const char *msg;
 	size_t gc_n;
 	/* what it was asked: "add(...) del(...)", and of the last add the details */
@@ -63,6 +64,31 @@ bool state_exists(const char *container_id, const char *ifname)
 bool state_interrupted(void)
 {
 	return fake.interrupted;
+}
+
+int sandbox_save(const struct engine_target *t, const cJSON *annotations, struct error *err)
+{
+	fake_called("save(%s,%s,%d)", t->container_id, t->pod_uid, cJSON_GetArraySize(annotations));
+	return fake_answer(fake.save, err);
+}
+
+bool sandbox_exists(const char *id)
+{
+	(void)id;
+	return fake.sandbox;
+}
+
+void sandbox_remove(const char *id)
+{
+	if (fake.sandbox)
+		fake_called("forget(%s)", id);
+}
+
+void sandbox_gc(const char *network, engine_keep_fn *keep, void *ctx)
+{
+	(void)network;
+	(void)keep;
+	(void)ctx;
 }
 
 int engine_add(const struct engine_target *t, const struct fault_spec *spec, uint64_t max_pods, struct error *err)

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the supervisor needs to know of an intercepted call: the filter that intercepts, and the file that a call names.
+ */
+#ifndef FAULTWIRE_CALLS_H
+#define FAULTWIRE_CALLS_H
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+
+#include "lib/plan.h"
+#include "lib/syscalls.h"
+
+/* The calls of a rule, a bit each. */
+struct calls_set {
+	uint64_t bits[SYSCALLS_MAX / 64];
+};
+
+static inline bool calls_has(const struct calls_set *s, unsigned int nr)
+{
+	return nr < SYSCALLS_MAX && (s->bits[nr / 64] >> nr % 64 & 1);
+}
+
+/* The names of a rule; those that this architecture lacks are left out. */
+void calls_resolve(const char *names, struct calls_set *ret);
+
+/* A filter that notifies of these calls and lets all others through, also those of a foreign architecture (int 0x80). *ret is the caller's. */
+void calls_filter(const struct calls_set *set, struct sock_filter **ret, size_t *ret_n);
+
+/*
+ * Whether a call names a file that the glob matches: the path as the container sees it, '.' and '..' resolved as text, links not. What is read
+ * of the process counts only while the notification is valid, which the caller asks afterwards.
+ */
+bool calls_match_path(const struct seccomp_notif *n, const char *glob);
+
+#endif

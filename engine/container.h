@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Containers with faults, in files: <id>.json, the record, written before anything is done; <id>.page, shared by the container's
+ * supervisor (counters), 'status' (reads them) and 'abort' (writes 'aborted'). Both go when the container has ended.
+ */
+#ifndef FAULTWIRE_CONTAINER_H
+#define FAULTWIRE_CONTAINER_H
+
+#include <sys/types.h>
+
+#include "engine/state.h"
+
+#define CONTAINER_DIR STATE_DIR "/containers"
+
+/* A process that a recycled pid is not taken for: its start is in the kernel's ticks since boot. */
+struct container_process {
+	uint64_t pid, start;
+};
+
+struct container {
+	char *id, *name, *sandbox_id;
+	char *pod_namespace, *pod_name, *pod_uid; /* "" when the runtime does not say */
+	char *experiment;                         /* "" = none */
+	struct container_process init, supervisor;
+	uint64_t created_mono_ns, created_unix_ns;
+	struct plan plan;
+};
+#define _cleanup_container_ __attribute__((cleanup(container_cleanup)))
+
+#define CONTAINER_PAGE_MAGIC 0x6661756c74706731ULL
+#define CONTAINER_ABORT_NODE 4U /* beside FW_ABORT_EXPERIMENT and FW_ABORT_POD */
+#define CONTAINER_ABORT_OFFSET offsetof(struct container_page, aborted)
+
+/*
+ * Abort is one pwrite(2) of a u64 to 'aborted', which the supervisor is woken by (a store into a mapping wakes nobody). Rules are the plan's, in
+ * its order, with absolute times.
+ */
+struct container_page {
+	uint64_t magic;
+	uint32_t abi, n_rules;
+	uint64_t aborted;  /* who wants it off; off for any value but 0 */
+	uint64_t disarmed; /* rules that wait to be armed */
+	uint64_t running;  /* the container's own program has begun */
+	uint64_t seen;     /* calls that came to the supervisor */
+	struct fw_rule rules[FW_RULES];
+};
+
+/* Starts the record of a container: init's and the caller's own processes, times of creation. -ESRCH when init is gone. */
+int container_begin(struct container *c, pid_t init, struct error *err);
+/* Written whole or not at all. */
+int container_save(const struct container *c, struct error *err);
+/* -ENOENT, or -EBADMSG naming the file. */
+int container_load(const char *id, struct container *ret, struct error *err);
+/* Whether a supervisor is at work for this very container. */
+bool container_is_supervised(const char *id, pid_t init);
+/* Makes the page of a saved container anew, with its rules; unmapped by the process's end. *ret_fd is the caller's. */
+int container_page_make(const struct container *c, struct container_page **ret, int *ret_fd, struct error *err);
+/* Maps the page to be read. -ENOENT, -EBADMSG. */
+int container_page_open(const char *id, const struct container_page **ret, struct error *err);
+/* Removes what there is of it. fd: only if the page is still this one (-1 = whatever there is). */
+void container_remove(const char *id, int page_fd);
+/* Removes those whose supervisor has died. */
+void container_sweep(void);
+
+void container_cleanup(struct container *c);
+
+#endif

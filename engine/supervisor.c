@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The loop of a supervisor: see supervisor.h.
+ *
+ * Plain notifications, with every decision kept until its thread has heard it (held.h): no kernel feature is needed for signals and freezing
+ * to behave. A fault's decision is made once a call, when it first comes.
+ */
+#include "engine/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "engine/calls.h"
+#include "engine/held.h"
+#include "engine/inject.h"
+#include "lib/gate.h"
+#include "lib/util.h"
+
+#ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS /* 6.6 */
+#define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
+#define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
+#endif
+
+#define LOOK_NS (5 * NSEC_PER_MSEC) /* for an abort, where the node has no inotify instance left to be told by */
+
+struct supervisor {
+	const struct container *container;
+	const struct plan_syscalls *plan;
+	struct calls_set calls[FW_RULES]; /* of each rule */
+	struct container_page *page;
+	int listener, page_fd, watch;
+	struct stat runtime; /* what init's program is before the container's own */
+	struct held_calls held;
+	struct seccomp_notif_sizes sizes;
+	struct seccomp_notif *request;
+	struct seccomp_notif_resp *response;
+};
+
+static uint64_t now_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+}
+
+static int stat_program(const struct container *c, struct stat *ret)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%llu/exe", (unsigned long long)c->init.pid);
+	return stat(path, ret) ? -errno : 0;
+}
+
+/* The thread is stopped in its call, so there is no race: the first call after the exec finds another program. */
+static bool is_running(struct supervisor *s)
+{
+	struct stat now;
+
+	if (s->page->running)
+		return true;
+	if (stat_program(s->container, &now) || (now.st_dev == s->runtime.st_dev && now.st_ino == s->runtime.st_ino))
+		return false;
+	s->page->running = 1;
+	return true;
+}
+
+static bool is_valid(const struct supervisor *s, uint64_t id)
+{
+	return !ioctl(s->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id);
+}
+
+static pid_t group_of(uint32_t tid)
+{
+	_cleanup_fclose_ FILE *f = NULL;
+	char path[64], line[128];
+	int tgid = 0;
+
+	snprintf(path, sizeof(path), "/proc/%u/status", tid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "Tgid: %d", &tgid) == 1)
+			break;
+	return tgid;
+}
+
+/* The signal comes once the call has been let go: before, it would end the wait for our answer. */
+static void answer(struct supervisor *s, const struct held *call)
+{
+	pid_t group = call->signal ? group_of(call->tid) : 0;
+
+	memset(s->response, 0, s->sizes.seccomp_notif_resp);
+	*s->response = call->answer;
+	if (group && !is_valid(s, call->answer.id))
+		group = 0;
+	if (ioctl(s->listener, SECCOMP_IOCTL_NOTIF_SEND, s->response)) {
+		if (errno == ENOENT)
+			held_owe(&s->held, call);
+		return;
+	}
+	if (group)
+		syscall(SYS_tgkill, group, call->tid, call->signal);
+}
+
+static struct held pass(const struct seccomp_notif *n)
+{
+	return (struct held){
+		.tid = n->pid,
+		.call = n->data,
+		.answer = { .id = n->id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE },
+	};
+}
+
+/* Whether rule i is to happen to this call, and how long its window lasts yet. */
+static bool rule_hits(struct supervisor *s, size_t i, const struct seccomp_notif *n, uint64_t *ret_left_ns)
+{
+	const struct plan_syscall *rule = &s->plan->rules[i];
+	struct fw_rule *gate = &s->page->rules[i];
+
+	if (!calls_has(&s->calls[i], (unsigned int)n->data.nr) || (s->page->disarmed >> i & 1))
+		return false;
+	if (!gate_open(gate, rule->calendar ? &rule->calendar->fields : NULL, now_ns(CLOCK_MONOTONIC), now_ns(CLOCK_REALTIME),
+		       ret_left_ns))
+		return false;
+	if (rule->syscall.path && (!calls_match_path(n, rule->syscall.path) || !is_valid(s, n->id)))
+		return false;
+	if (!gate_count(gate, NULL))
+		return false;
+	gate_injected(gate);
+	return true;
+}
+
+/* Delays add up; what stands for the call, or a signal, is the first fault's. A fault behind one that stands for the call does not count. */
+static uint64_t decide(struct supervisor *s, const struct seccomp_notif *n, struct held *call)
+{
+	uint64_t delay_ns = 0, left_ns;
+
+	for (size_t i = 0; i < s->plan->n_rules; i++) {
+		const struct fault_syscall *f = &s->plan->rules[i].syscall;
+
+		if (!rule_hits(s, i, n, &left_ns))
+			continue;
+		/* a delay is over when its window is */
+		delay_ns += MIN(f->enter_ns + f->exit_ns, left_ns);
+		if (!call->signal)
+			call->signal = f->signal;
+		if (!f->error && !f->has_retval)
+			continue;
+		call->answer.flags = 0;
+		call->answer.error = -f->error;
+		call->answer.val = f->has_retval ? f->retval : 0;
+		break;
+	}
+	return delay_ns;
+}
+
+static void handle(struct supervisor *s, const struct seccomp_notif *n)
+{
+	struct held call = {}, fresh = pass(n);
+	uint64_t delay_ns;
+
+	s->page->seen++;
+	if (!is_running(s) || s->page->aborted) {
+		(void)held_take(&s->held, n, &call);
+		answer(s, &fresh);
+		return;
+	}
+	if (held_take(&s->held, n, &call)) {
+		call.answer.id = n->id;
+	} else {
+		call = fresh;
+		delay_ns = decide(s, n, &call);
+		call.due_ns = delay_ns ? now_ns(CLOCK_MONOTONIC) + delay_ns : 0;
+	}
+	if (call.due_ns > now_ns(CLOCK_MONOTONIC))
+		held_push(&s->held, &call);
+	else
+		answer(s, &call);
+}
+
+static void receive(struct supervisor *s)
+{
+	memset(s->request, 0, s->sizes.seccomp_notif);
+	if (!ioctl(s->listener, SECCOMP_IOCTL_NOTIF_RECV, s->request))
+		handle(s, s->request);
+}
+
+/* Calls whose time has come; under an abort all of them, as if nothing had been. */
+static void let_go(struct supervisor *s)
+{
+	bool aborted = s->page->aborted;
+
+	while (s->held.n && (aborted || s->held.heap[0].due_ns <= now_ns(CLOCK_MONOTONIC))) {
+		struct held call = held_pop(&s->held);
+
+		if (aborted) {
+			call.answer =
+				(struct seccomp_notif_resp){ .id = call.answer.id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE };
+			call.signal = 0;
+		}
+		answer(s, &call);
+	}
+}
+
+static void drain(int fd)
+{
+	char events[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+
+	while (read(fd, events, sizeof(events)) > 0)
+		;
+}
+
+void supervisor_run(struct supervisor *s)
+{
+	struct pollfd fds[] = { { .fd = s->listener, .events = POLLIN }, { .fd = s->watch, .events = POLLIN } };
+
+	for (;;) {
+		uint64_t now = now_ns(CLOCK_MONOTONIC), due = s->held.n ? s->held.heap[0].due_ns : 0;
+		uint64_t left = MIN(due > now ? due - now : 0, s->watch < 0 ? LOOK_NS : UINT64_MAX);
+		struct timespec timeout = { (time_t)(left / NSEC_PER_SEC), (long)(left % NSEC_PER_SEC) };
+
+		if (ppoll(fds, ARRAY_SIZE(fds), s->held.n ? &timeout : NULL, NULL) < 0 && errno != EINTR)
+			break;
+		if (fds[1].revents)
+			drain(s->watch);
+		let_go(s);
+		if (fds[0].revents & POLLIN)
+			receive(s);
+		else if (fds[0].revents)
+			break; /* nobody is left who could call */
+		fds[0].revents = fds[1].revents = 0;
+	}
+	container_remove(s->container->id, s->page_fd);
+}
+
+static int prepare(struct supervisor *s, struct error *err)
+{
+	char path[PATH_MAX];
+
+	if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &s->sizes))
+		return error_set(err, ENOTSUP, "this kernel has no seccomp notifications (Linux 5.9 or later is needed): %s",
+				 strerror(errno));
+	s->request = util_alloc(1, MAX(s->sizes.seccomp_notif, sizeof(*s->request)));
+	s->response = util_alloc(1, MAX(s->sizes.seccomp_notif_resp, sizeof(*s->response)));
+	if (stat_program(s->container, &s->runtime))
+		return error_set(err, errno, "cannot see the program of the container's process: %s", strerror(errno));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", s->page_fd);
+	s->watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (s->watch >= 0 && inotify_add_watch(s->watch, path, IN_MODIFY) < 0)
+		close(TAKE_FD(s->watch));
+	return 0;
+}
+
+static int install(struct supervisor *s, struct error *err)
+{
+	_cleanup_free_ struct sock_filter *filter = NULL;
+	uint64_t sync = SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP;
+	struct calls_set all = {};
+	size_t n = 0;
+	int r;
+
+	for (size_t i = 0; i < s->plan->n_rules; i++) {
+		calls_resolve(s->plan->rules[i].syscall.names, &s->calls[i]);
+		for (size_t k = 0; k < ARRAY_SIZE(all.bits); k++)
+			all.bits[k] |= s->calls[i].bits[k];
+	}
+	calls_filter(&all, &filter, &n);
+	r = inject_filter((pid_t)s->container->init.pid, &(struct sock_fprog){ .len = (unsigned short)n, .filter = filter },
+			  &s->listener, err);
+	if (!r)
+		ioctl(s->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, sync); /* quicker where the kernel knows it */
+	return r;
+}
+
+int supervisor_start(const struct container *c, struct supervisor **ret, struct error *err)
+{
+	_cleanup_free_ struct supervisor *s = util_alloc(1, sizeof(*s));
+	int r;
+
+	*s = (struct supervisor){ .container = c, .plan = plan_syscalls(&c->plan), .listener = -1, .page_fd = -1, .watch = -1 };
+	r = container_save(c, err);
+	if (!r)
+		r = container_page_make(c, &s->page, &s->page_fd, err);
+	if (!r)
+		r = prepare(s, err);
+	if (!r)
+		r = install(s, err);
+	if (r) {
+		container_remove(c->id, -1);
+		util_closep(&s->page_fd);
+		util_closep(&s->watch);
+		return r;
+	}
+	*ret = TAKE_PTR(s);
+	return 0;
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The OCI hook's process: the state on stdin, the stage as an argument, and what went wrong on stderr, where the runtime finds it.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "lib/policy.h"
+#include "lib/util.h"
+#include "oci-hook/hook.h"
+
+static const char *const stages[] = { "createRuntime", "prestart", "poststop", NULL };
+
+static int usage(const char *stage)
+{
+	const char *nearest = util_nearest(stage, stages);
+
+	fprintf(stderr,
+		"faultwire: '%s' is not a stage of this hook%s%s%s (createRuntime, prestart, poststop, or none: the state says "
+		"it)\n",
+		stage, nearest ? ", did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	struct error warning = {}, err = {};
+	const char *stage = argc > 1 ? argv[1] : NULL;
+	size_t i = 0;
+
+	while (stage && stages[i] && !util_streq(stages[i], stage))
+		i++;
+	if (stage && !stages[i])
+		return usage(stage);
+	signal(SIGPIPE, SIG_IGN);
+	if (hook_run(STDIN_FILENO, stage, POLICY_PATH, &warning, &err)) {
+		fprintf(stderr, "faultwire: %s\n", err.msg);
+		return EXIT_FAILURE;
+	}
+	if (warning.code)
+		fprintf(stderr, "faultwire: %s\n", warning.msg);
+	return EXIT_SUCCESS;
+}
