@@ -78,36 +78,48 @@ static bool is_valid(const struct supervisor *s, uint64_t id)
 	return !ioctl(s->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id);
 }
 
-static pid_t group_of(uint32_t tid)
+/* The process of a thread, and whether it has a handler for the signal. */
+static pid_t process_of(uint32_t tid, int signal, bool *ret_caught)
 {
 	_cleanup_fclose_ FILE *f = NULL;
-	char path[64], line[128];
+	char path[64], line[256];
+	unsigned long long caught = 0;
 	int tgid = 0;
 
 	snprintf(path, sizeof(path), "/proc/%u/status", tid);
 	f = fopen(path, "re");
 	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "Tgid: %d", &tgid) == 1)
+		if (sscanf(line, "Tgid: %d", &tgid) != 1 && sscanf(line, "SigCgt: %llx", &caught) == 1)
 			break;
+	*ret_caught = caught >> (signal - 1) & 1;
 	return tgid;
 }
 
-/* The signal comes once the call has been let go: before, it would end the wait for our answer. */
-static void answer(struct supervisor *s, const struct held *call)
+/*
+ * A signal that ends or stops the process comes before the call, which is then never made, or made once it goes on. One that it handles comes
+ * when the call has been let go: before, it would only end the wait for our answer.
+ */
+static void answer(struct supervisor *s, struct held *call)
 {
-	pid_t group = call->signal ? group_of(call->tid) : 0;
+	bool caught = false;
+	int signal = call->signal;
+	pid_t group = signal ? process_of(call->tid, signal, &caught) : 0;
 
-	memset(s->response, 0, s->sizes.seccomp_notif_resp);
-	*s->response = call->answer;
 	if (group && !is_valid(s, call->answer.id))
 		group = 0;
+	if (group && !caught)
+		syscall(SYS_tgkill, group, call->tid, signal);
+	if (group)
+		call->signal = 0; /* once */
+	memset(s->response, 0, s->sizes.seccomp_notif_resp);
+	*s->response = call->answer;
 	if (ioctl(s->listener, SECCOMP_IOCTL_NOTIF_SEND, s->response)) {
 		if (errno == ENOENT)
 			held_owe(&s->held, call);
 		return;
 	}
-	if (group)
-		syscall(SYS_tgkill, group, call->tid, call->signal);
+	if (group && caught)
+		syscall(SYS_tgkill, group, call->tid, signal);
 }
 
 static struct held pass(const struct seccomp_notif *n)

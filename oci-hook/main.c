@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "lib/policy.h"
@@ -24,6 +25,15 @@ static int usage(const char *stage)
 	return 2;
 }
 
+/* Also in the journal: crun does not show what its hooks say. */
+static void say(int severity, const char *msg)
+{
+	fprintf(stderr, "faultwire: %s\n", msg);
+	openlog("faultwire-hook", LOG_PID, LOG_DAEMON);
+	syslog(severity, "%s", msg);
+	closelog();
+}
+
 int main(int argc, char **argv)
 {
 	struct error warning = {}, err = {};
@@ -36,10 +46,10 @@ int main(int argc, char **argv)
 		return usage(stage);
 	signal(SIGPIPE, SIG_IGN);
 	if (hook_run(STDIN_FILENO, stage, POLICY_PATH, &warning, &err)) {
-		fprintf(stderr, "faultwire: %s\n", err.msg);
+		say(LOG_ERR, err.msg);
 		return EXIT_FAILURE;
 	}
 	if (warning.code)
-		fprintf(stderr, "faultwire: %s\n", warning.msg);
+		say(LOG_WARNING, warning.msg);
 	return EXIT_SUCCESS;
 }

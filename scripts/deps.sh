@@ -49,6 +49,7 @@ declare -ra TEST=(
 	procps
 	python3
 	python3-croniter
+	strace
 	tzdata
 	util-linux
 )
@@ -59,6 +60,7 @@ declare -ra E2E=(
 	ca-certificates
 	containerd
 	containernetworking-plugins
+	crun
 	gcc
 	iproute2
 	iptables

@@ -44,10 +44,11 @@ vm() { # KERNEL SCRIPT [options of tests/vm/run]
 SUITES=(
 	"lint|scripts/lint.sh"
 	"units|units"
-	"fuzz|tests/fuzz/run.sh 10 build/fuzz/annotations build/fuzz/policy build/fuzz/netconf build/fuzz/prevresult build/fuzz/tzif build/fuzz/dns"
+	"fuzz|tests/fuzz/run.sh 10 build/fuzz/annotations build/fuzz/policy build/fuzz/netconf build/fuzz/prevresult build/fuzz/tzif build/fuzz/dns build/fuzz/oci_state"
 	"calendar|tests/calendar.sh"
 	"engine|engine"
 	"cli|tests/native/cli.sh"
+	"hook-native|bash tests/hook/runc.sh"
 	"net-native|tests/net/native.sh"
 	"many-native|tests/net/many.sh"
 	"names-native|tests/net/names.sh"

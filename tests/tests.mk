@@ -5,6 +5,9 @@
 UNIT_LIB := $(patsubst tests/unit/%.c,build/unit/%,$(wildcard tests/unit/lib_*.c))
 # Unit tests of the plugin link its files but main(); the engine is theirs to fake.
 UNIT_PLUGIN := $(patsubst tests/unit/%.c,build/unit/%,$(wildcard tests/unit/plugin_*.c))
+# Unit tests of the hook link what of it and of the engine knows no kernel.
+UNIT_HOOK := $(patsubst tests/unit/%.c,build/unit/%,$(wildcard tests/unit/hook_*.c))
+HOOK_LIB := oci-hook/oci_state.c engine/held.c engine/calls.c
 # Tests of the engine that need root and a namespace of their own.
 NATIVE := $(patsubst tests/native/%.c,build/native/%,$(wildcard tests/native/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
@@ -16,15 +19,18 @@ build/unit/lib_%: build/san/tests/unit/lib_%.o $(call san,$(LIB_SRC))
 build/unit/plugin_%: build/san/tests/unit/plugin_%.o $(call san,$(PLUGIN_LIB) $(LIB_SRC))
 	$(call msg,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(SANITIZE) $^ -o $@ $(CJSON) -lcmocka -lm
+build/unit/hook_%: build/san/tests/unit/hook_%.o $(call san,$(HOOK_LIB) $(LIB_SRC))
+	$(call msg,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(SANITIZE) $^ -o $@ $(CJSON) -lcmocka -lm
 build/native/%: build/san/tests/native/%.o $(call san,$(ENGINE_SRC) $(LIB_SRC))
 	$(call msg,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(SANITIZE) $^ -o $@ $(CJSON) -lcmocka -lbpf -lelf -lz -lnl-3 -lm
 
 # Fuzzers are one clang call each: their sanitizer must have built every object.
-build/fuzz/%: tests/fuzz/%.c $(LIB_SRC) $(PLUGIN_LIB) $(wildcard lib/*.h cni-plugin/*.h tests/unit/*.h tests/fuzz/*.h) | $(CJSON) build/lib/syscall_names.h
+build/fuzz/%: tests/fuzz/%.c $(LIB_SRC) $(PLUGIN_LIB) oci-hook/oci_state.c $(wildcard lib/*.h cni-plugin/*.h oci-hook/*.h tests/unit/*.h tests/fuzz/*.h) | $(CJSON) build/lib/syscall_names.h
 	$(call msg,FUZZER,$@)
 	$(Q)mkdir -p $(@D) && $(CLANG) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(filter-out -MMD -MP -Werror,$(ALL_CFLAGS)) \
-		$< $(if $(filter netconf prevresult,$*),$(PLUGIN_LIB)) $(LIB_SRC) -o $@ $(CJSON) -lm
+		$< $(if $(filter netconf prevresult,$*),$(PLUGIN_LIB)) $(if $(filter oci_state,$*),oci-hook/oci_state.c) $(LIB_SRC) -o $@ $(CJSON) -lm
 
 build/tests/traffic: tests/tools/traffic.c
 build/tests/killat: tests/tools/killat.c bpf/abi.h
@@ -57,9 +63,9 @@ test-deps:
 test: test-deps
 	$(Q)$(MAKE) --no-print-directory -j2 test-programs
 	$(Q)tests/run.sh
-test-programs: all $(UNIT_LIB) $(UNIT_PLUGIN) $(NATIVE) $(FUZZERS) build/tests/traffic build/tests/killat build/tests/calendar build/tests/calls build/bench/spawn build/older/faultwire
+test-programs: all $(UNIT_LIB) $(UNIT_PLUGIN) $(UNIT_HOOK) $(NATIVE) $(FUZZERS) build/tests/traffic build/tests/killat build/tests/calendar build/tests/calls build/bench/spawn build/older/faultwire
 
-unit: $(UNIT_LIB) $(UNIT_PLUGIN)
+unit: $(UNIT_LIB) $(UNIT_PLUGIN) $(UNIT_HOOK)
 	$(Q)for t in $^; do echo "# $$t"; $$t || exit 1; done
 
 lint: | build/.deps

@@ -1,0 +1,189 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# System calls of real containers, made by runc and crun without an engine around them: what fails, from when on, what ends it,
+# what is left.
+#
+#     tests/hook/runc.sh [RUNTIME...]
+#
+# shellcheck source=tests/hook/lib.bash
+. "$(dirname "${BASH_SOURCE[0]}")/lib.bash"
+
+RUNTIMES=("$@")
+((${#RUNTIMES[@]})) || RUNTIMES=(runc crun)
+
+answers() { # WANTED FAULTS PROGRAM...: what the program in the container printed, in one line
+	local wanted=$1 faults=$2 got
+	shift 2
+	got=$(container "$faults" "$@" 2>&1) || true
+	equals "${got//$'\n'/ }" "$wanted"
+}
+
+refused() { # FAULTS TEXT...
+	local out text
+	rm -f "$HOOK_STDERR"
+	if out=$(container "$1" /bin/calls getppid 1 2>&1); then
+		echo "was created: $out"
+		return 1
+	fi
+	# runc shows it, crun keeps it where it was told to
+	[[ ! -s $HOOK_STDERR ]] || out=$(<"$HOOK_STDERR")
+	for text in "${@:2}"; do
+		contains "$out" "$text" || return 1
+	done
+	! supervisors
+}
+
+seccomp_filters() { # FAULTS: how many the program has
+	container "$1" /bin/sh -c '/bin/busybox grep Seccomp_filters /proc/self/status' | tr -dc 0-9
+}
+
+# Milliseconds at least, and the answer: "EIO 201".
+took() { # ANSWER MS FAULTS PROGRAM...
+	local answer ms
+	read -r answer ms < <(container "$3" "${@:4}" 2>&1)
+	echo "$answer after ${ms-} ms"
+	[[ $answer == "$1" ]] && ((ms >= $2))
+}
+
+no_more_than() { # N COMMAND...
+	local n
+	n=$("${@:2}")
+	((n <= $1)) || {
+		echo "$n"
+		return 1
+	}
+}
+
+faults_of_threads() { # N of getppid's calls, by 8 threads of 3 each
+	local lines line n=0 i
+	lines=$(container "$2" /bin/calls threads 8)
+	for line in $lines; do
+		for i in 0 1 2; do
+			n=$((n + (line >> i & 1)))
+		done
+	done
+	equals "$n" "$1"
+}
+
+exec_is_spared() {
+	background '{"syscalls":["getppid"],"errno":"EIO"}' /bin/calls -s 20 getppid 1000
+	e2e_wait 5 grep -q EIO "$OUT"
+	equals "$("$RT" exec "$ID" /bin/calls getppid 1)" 0 || return 1
+	end_container
+}
+
+abort_ends_a_delay() {
+	background '{"syscalls":["getppid"],"delayEnter":"1h"}' /bin/sh -c '/bin/calls getppid 1; echo done; /bin/busybox sleep 100'
+	e2e_wait 5 injected 1 || return 1
+	[[ ! -s $OUT ]] || return 1
+	abort_page
+	e2e_wait 5 grep -q '^done$' "$OUT" || return 1
+	end_container
+}
+
+killed_in_a_delay() {
+	background '{"syscalls":["getppid"],"delayEnter":"1h"}' /bin/calls getppid 1
+	e2e_wait 5 injected 1 || return 1
+	end_container
+}
+
+fails_closed() {
+	background '{"syscalls":["getppid"],"errno":"EIO"}' /bin/calls -s 20 getppid 1000
+	e2e_wait 5 grep -q EIO "$OUT" || return 1
+	kill -9 "$(jq .supervisor "$CONTAINERS/$ID.json")"
+	e2e_wait 5 grep -q ENOSYS "$OUT" || return 1
+	end_container
+}
+
+small() {
+	background '{"syscalls":["getppid"],"errno":"EIO"}' /bin/calls -s 20 getppid 1000
+	e2e_wait 5 grep -q EIO "$OUT" || return 1
+	awk '/^VmRSS/ { print; exit $2 > 2048 }' "/proc/$(jq .supervisor "$CONTAINERS/$ID.json")/status" || return 1
+	end_container
+}
+
+counts_an_interrupted_call_once() {
+	local answer ms signals
+	background '{"syscalls":["getppid"],"delayEnter":"200ms","errno":"EIO"}' /bin/calls alarm 30
+	e2e_wait 5 test -s "$OUT" || return 1
+	read -r answer ms signals <"$OUT"
+	echo "$answer after $ms ms with $signals signals; $(page_word $((RULE + 192))) $(page_word $((RULE + 200)))"
+	[[ $answer == EIO ]] && ((ms >= 200 && signals >= 1)) && injected 1 && matched 1 || return 1
+	end_container
+}
+
+# The plugin keeps what containerd does not hand on; another pod's is not found.
+kept_by_the_plugin() {
+	local conf
+	conf=$(jq -cn --arg f '{"syscalls":["getppid"],"errno":"EIO"}' '{cniVersion: "1.0.0", name: "n", type: "faultwire", prevResult: {},
+		runtimeConfig: {"io.kubernetes.cri.pod-annotations": {"faultwire.dev/syscall": $f}}}')
+	plugin() {
+		CNI_COMMAND=$1 CNI_CONTAINERID=pod1 CNI_NETNS=/proc/self/ns/net CNI_IFNAME=eth0 CNI_PATH=/ build/cni/faultwire <<<"$conf" >/dev/null
+	}
+	of_pod() { ANNOTATIONS='{"io.kubernetes.cri.sandbox-id":"'$1'","io.kubernetes.cri.container-name":"web"}' container '' /bin/calls getppid 1; }
+	plugin ADD || return 1
+	equals "$(of_pod pod1)" EIO || return 1
+	equals "$(of_pod pod2)" 0 || return 1
+	plugin DEL || return 1
+	equals "$(of_pod pod1)" 0
+}
+
+opens_only_the_lookup() {
+	local opened
+	opened=$(echo '{"ociVersion":"1.0","id":"a","status":"creating","pid":1,"bundle":"/","annotations":{"io.kubernetes.cri.sandbox-id":"nobody"}}' |
+		strace -f -e trace=open,openat,openat2,socket,fork,vfork,clone,clone3 "$HOOK" 2>&1 >/dev/null | grep -v '+++')
+	equals "$(wc -l <<<"$opened")" 1 && contains "$opened" '"/run/faultwire/sandboxes/nobody"'
+}
+
+as_strace() { # EXPRESSION: when=
+	local when=$1 theirs ours
+	theirs=$(strace -o /dev/null -e trace=connect -e "inject=connect:error=ETIMEDOUT:when=$when" "$TOP/build/tests/calls" connect 12)
+	ours=$(container "{\"syscalls\":[\"connect\"],\"errno\":\"ETIMEDOUT\",\"when\":\"$when\"}" /bin/calls connect 12)
+	equals "$ours" "$theirs"
+}
+
+holds "hook: a container without annotations costs one look for its pod's record" opens_only_the_lookup
+for RT in "${RUNTIMES[@]}"; do
+	holds "$RT: 'when 3+2' of connect fails the third call after the exec and every second from there" \
+		answers "0 0 ETIMEDOUT 0 ETIMEDOUT 0 ETIMEDOUT 0" '{"syscalls":["connect"],"errno":"ETIMEDOUT","when":"3+2"}' /bin/calls connect 8
+	for when in 1 2+ 3+2 2..4 1..9+3; do
+		holds "$RT: 'when $when' is strace's" as_strace "$when"
+	done
+	holds "$RT: the very first call of the program fails" \
+		answers "EIO" '{"syscalls":["openat"],"errno":5,"path":"/etc/**"}' /bin/calls open /etc/x 1
+	holds "$RT: retval answers in place of the call" answers "77 77" '{"syscalls":["getppid"],"retval":77}' /bin/calls getppid 2
+	holds "$RT: two faults: the first that answers a call wins, the one behind it does not count" answers "EIO EPERM EIO" \
+		'[{"syscalls":["getppid"],"errno":"EIO","when":"1+2"},{"syscalls":["getppid"],"errno":"EPERM","when":1}]' /bin/calls getppid 3
+	holds "$RT: delayEnter delays the call and lets it go on" took 0 200 '{"syscalls":["getppid"],"delayEnter":"200ms"}' /bin/calls -t getppid 1
+	holds "$RT: a delay with an error is both" took EIO 200 \
+		'{"syscalls":["getppid"],"delayEnter":"150ms","delayExit":"50ms","errno":"EIO"}' /bin/calls -t getppid 1
+	holds "$RT: a path matches relative and through '..'" answers "EACCES" \
+		'{"syscalls":["@file"],"errno":"EACCES","path":"/tmp/*"}' /bin/calls open etc/../tmp/./x 1
+	holds "$RT: another path is left alone" answers "0" '{"syscalls":["openat"],"errno":"EACCES","path":"/tmp/*"}' /bin/calls open /bin/calls 1
+	holds "$RT: a descriptor's path counts" answers "EIO EIO" '{"syscalls":["fsync"],"errno":"EIO","path":"/tmp/**"}' /bin/calls fsync 2
+	holds "$RT: threads share one count" faults_of_threads 10 '{"syscalls":["getppid"],"errno":"EIO","when":"1..10"}'
+	holds "$RT: a fault that is over leaves calls alone" answers "0" \
+		'{"syscalls":["getppid"],"errno":"EIO","duration":"1ms"}' /bin/calls -s 50 getppid 1
+	holds "$RT: a fault that is not armed does nothing" answers "0" '{"syscalls":["getppid"],"errno":"EIO","armed":false}' /bin/calls getppid 1
+	holds "$RT: a signal comes with the call" answers "" '{"syscalls":["getppid"],"signal":"SIGKILL"}' /bin/calls getppid 1
+	holds "$RT: every call of every group in the set, and the container starts" answers "0" \
+		'{"syscalls":["@file","@network","@process","@memory","@desc","@ipc","@signal","getppid"],"errno":"EIO","when":"1000000"}' /bin/calls getppid 1
+	holds "$RT: another container's faults put nothing into this one" equals \
+		"$(seccomp_filters '{"syscalls":["getppid"],"errno":"EIO","containers":["other"]}')" 0
+	holds "$RT: prestart and createRuntime together put one filter in" equals "$(seccomp_filters '{"syscalls":["getppid"],"errno":"EIO"}')" 1
+	holds "$RT: annotations that the plugin kept under the sandbox's id are found until DEL" kept_by_the_plugin
+	holds "$RT: a call interrupted by signals is one event with one deadline" counts_an_interrupted_call_once
+	holds "$RT: processes that are exec'd into the container are spared" exec_is_spared
+	holds "$RT: an abort ends a delay of an hour" abort_ends_a_delay
+	holds "$RT: a container killed in a delay leaves no supervisor" killed_in_a_delay
+	holds "$RT: a supervisor that is killed leaves a container that fails closed" fails_closed
+	holds "$RT: a supervisor takes 2 MB at most" small
+	holds "$RT: a call that does not exist is refused with the nearest name" refused '{"syscalls":["conect"],"errno":"EIO"}' "did you mean 'connect'?"
+	holds "$RT: exit_group is refused by name" refused '{"syscalls":["exit_group"],"errno":"EIO"}' "'exit_group' cannot be faulted"
+	# crun connects to the listener before it comes to us
+	[[ $RT == crun ]] || PROFILE='{"defaultAction":"SCMP_ACT_ALLOW","listenerPath":"/run/none"}' holds "$RT: a profile with a listener of its own is refused" \
+		refused '{"syscalls":["getppid"],"errno":"EIO"}' "has a listener of its own ('/run/none')"
+	holds "$RT: nothing is left" nothing_left
+done
+finish

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Calls that a supervisor holds back, the filter that brings them to it, and the paths that they name, of this very process.
+ */
+#include "tests/unit/check.h"
+
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <sys/syscall.h>
+
+#include "engine/calls.h"
+#include "engine/held.h"
+
+static struct held call_of(uint32_t tid, int nr, uint64_t due_ns)
+{
+	return (struct held){ .tid = tid, .call = { .nr = nr }, .due_ns = due_ns };
+}
+
+static struct seccomp_notif notif_of(uint32_t tid, int nr)
+{
+	return (struct seccomp_notif){ .pid = tid, .data = { .nr = nr } };
+}
+
+static void what_is_due_first_comes_first(void **state)
+{
+	static const uint64_t due[] = { 5, 3, 9, 1, 7, 2, 8, 6, 4 };
+	struct held_calls h = {};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(due); i++) {
+		struct held call = call_of((uint32_t)i + 1, 1, due[i]);
+
+		held_push(&h, &call);
+	}
+	for (uint64_t i = 1; i <= ARRAY_SIZE(due); i++)
+		assert_int_equal(held_pop(&h).due_ns, i);
+	assert_int_equal(h.n, 0);
+	free(h.heap);
+}
+
+static void the_same_call_of_a_thread_is_taken_up_again(void **state)
+{
+	struct held_calls h = {};
+	struct held got, calls[] = { call_of(1, 10, 5), call_of(2, 10, 3), call_of(3, 10, 9) };
+	struct seccomp_notif again = notif_of(2, 10), other = notif_of(3, 11), new = notif_of(4, 10);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
+		held_push(&h, &calls[i]);
+	assert_true(held_take(&h, &again, &got) && got.due_ns == 3);
+	assert_false(held_take(&h, &again, &got));
+	assert_false(held_take(&h, &new, &got));
+	assert_false(held_take(&h, &other, &got)); /* a new call: what it held is over */
+	assert_int_equal(h.n, 1);
+	assert_int_equal(held_pop(&h).tid, 1);
+	free(h.heap);
+}
+
+static void decisions_that_were_not_heard_are_owed(void **state)
+{
+	struct held_calls h = {};
+	struct held got;
+
+	(void)state;
+	for (uint32_t tid = 1; tid <= HELD_OWED + 5; tid++) {
+		struct held call = call_of(tid, 10, 0);
+
+		held_owe(&h, &call);
+	}
+	struct seccomp_notif forgotten = notif_of(5, 10), kept = notif_of(6, 10), over = notif_of(7, 11);
+
+	assert_false(held_take(&h, &forgotten, &got));
+	assert_true(held_take(&h, &kept, &got) && got.tid == 6);
+	assert_false(held_take(&h, &kept, &got));
+	assert_false(held_take(&h, &over, &got));
+	assert_int_equal(h.n_owed, HELD_OWED - 2);
+}
+
+/* What the filter says to a call: enough of the machine for what it is made of. */
+static uint32_t filtered(const struct sock_filter *f, size_t n, const struct seccomp_data *data)
+{
+	uint32_t a = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (f[i].code == (BPF_LD | BPF_W | BPF_ABS))
+			memcpy(&a, (const char *)data + f[i].k, sizeof(a));
+		else if (f[i].code == (BPF_JMP | BPF_JEQ | BPF_K))
+			i += a == f[i].k ? f[i].jt : f[i].jf;
+		else if (f[i].code == (BPF_RET | BPF_K))
+			return f[i].k;
+		else
+			fail_msg("instruction %zu is %#x", i, f[i].code);
+	}
+	fail_msg("no end");
+	return 0;
+}
+
+static void the_filter_notifies_of_its_calls_alone(void **state)
+{
+	_cleanup_free_ struct sock_filter *f = NULL;
+	struct calls_set set;
+	size_t n = 0;
+
+	(void)state;
+	calls_resolve("connect fsync getppid ", &set);
+	calls_filter(&set, &f, &n);
+	for (int nr = 0; nr < SYSCALLS_MAX; nr++) {
+		struct seccomp_data data = { .nr = nr, .arch = f[1].k };
+		bool named = nr == SYS_connect || nr == SYS_fsync || nr == SYS_getppid;
+
+		assert_int_equal(filtered(f, n, &data), named ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_ALLOW);
+		data.arch = AUDIT_ARCH_I386;
+		assert_int_equal(filtered(f, n, &data), SECCOMP_RET_ALLOW);
+	}
+}
+
+static void every_call_fits_into_a_filter(void **state)
+{
+	_cleanup_free_ struct sock_filter *f = NULL;
+	struct calls_set set;
+	size_t n = 0;
+
+	(void)state;
+	memset(&set, 0xff, sizeof(set));
+	calls_filter(&set, &f, &n);
+	assert_in_range(n, SYSCALLS_MAX, BPF_MAXINSNS);
+}
+
+static bool matches(int nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, const char *glob)
+{
+	struct seccomp_notif n = { .pid = (uint32_t)getpid(), .data = { .nr = nr, .args = { a, b, c, d } } };
+
+	return calls_match_path(&n, glob);
+}
+#define S(text) ((uint64_t)(uintptr_t)(text))
+#define CWD ((uint64_t)(uint32_t)AT_FDCWD)
+
+static void paths_are_the_process_s_own(void **state)
+{
+	_cleanup_close_ int dir = open("/usr/bin", O_RDONLY | O_DIRECTORY);
+
+	(void)state;
+	assert_int_equal(chdir("/usr"), 0);
+	assert_true(matches(SYS_openat, CWD, S("/data/x"), 0, 0, "/data/*"));
+	assert_true(matches(SYS_openat, CWD, S("//data/./y/../x"), 0, 0, "/data/x"));
+	assert_true(matches(SYS_openat, CWD, S("lib/../x"), 0, 0, "/usr/x"));
+	assert_true(matches(SYS_openat, CWD, S("../../../x"), 0, 0, "/x"));
+	assert_true(matches(SYS_openat, CWD, S(".."), 0, 0, "/"));
+	assert_true(matches(SYS_openat, (uint64_t)dir, S("x"), 0, 0, "/usr/bin/x"));
+	assert_true(matches(SYS_statx, (uint64_t)dir, S(""), 0, 0, "/usr/bin"));
+	assert_true(matches(SYS_fsync, (uint64_t)dir, 0, 0, 0, "/usr/**"));
+	assert_true(matches(SYS_renameat2, CWD, S("/a"), CWD, S("/b"), "/b"));
+	assert_true(matches(SYS_linkat, CWD, S("/a"), CWD, S("/b"), "/a"));
+	assert_false(matches(SYS_openat, CWD, S("/etc/x"), 0, 0, "/data/*"));
+	assert_false(matches(SYS_openat, CWD, 1, 0, 0, "/**"));
+	assert_false(matches(SYS_openat, 9999, S("x"), 0, 0, "/**"));
+	assert_false(matches(SYS_fsync, 9999, 0, 0, 0, "/**"));
+	assert_false(matches(SYS_getppid, 0, 0, 0, 0, "/**"));
+}
+
+static void a_path_without_an_end_is_none(void **state)
+{
+	char *endless = util_alloc(1, 3 * 4096);
+
+	(void)state;
+	memset(endless, 'a', 3 * 4096);
+	endless[0] = '/';
+	assert_false(matches(SYS_openat, CWD, S(endless), 0, 0, "/**"));
+	free(endless);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_due_first_comes_first),
+		cmocka_unit_test(the_same_call_of_a_thread_is_taken_up_again),
+		cmocka_unit_test(decisions_that_were_not_heard_are_owed),
+		cmocka_unit_test(the_filter_notifies_of_its_calls_alone),
+		cmocka_unit_test(every_call_fits_into_a_filter),
+		cmocka_unit_test(paths_are_the_process_s_own),
+		cmocka_unit_test(a_path_without_an_end_is_none),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
