@@ -2,7 +2,7 @@
 /*
  * The loop of a supervisor: see supervisor.h.
  *
- * Plain notifications, with every decision kept until its thread has heard it (held.h): no kernel feature is needed for signals and freezing
+ * Plain notifications, with every decision kept until its thread has heard it (pending.h): no kernel feature is needed for signals and freezing
  * to behave. A fault's decision is made once a call, when it first comes.
  */
 #include "engine/supervisor.h"
@@ -19,8 +19,9 @@
 #include <time.h>
 
 #include "engine/calls.h"
-#include "engine/held.h"
 #include "engine/inject.h"
+#include "engine/pending.h"
+#include "engine/tally.h"
 #include "lib/gate.h"
 #include "lib/util.h"
 
@@ -38,7 +39,8 @@ struct supervisor {
 	struct container_page *page;
 	int listener, page_fd, watch;
 	struct stat runtime; /* what init's program is before the container's own */
-	struct held_calls held;
+	struct pending_calls pending;
+	struct tally tally;
 	struct seccomp_notif_sizes sizes;
 	struct seccomp_notif *request;
 	struct seccomp_notif_resp *response;
@@ -99,7 +101,7 @@ static pid_t process_of(uint32_t tid, int signal, bool *ret_caught)
  * A signal that ends or stops the process comes before the call, which is then never made, or made once it goes on. One that it handles comes
  * when the call has been let go: before, it would only end the wait for our answer.
  */
-static void answer(struct supervisor *s, struct held *call)
+static void answer(struct supervisor *s, struct pending *call)
 {
 	bool caught = false;
 	int signal = call->signal;
@@ -115,16 +117,16 @@ static void answer(struct supervisor *s, struct held *call)
 	*s->response = call->answer;
 	if (ioctl(s->listener, SECCOMP_IOCTL_NOTIF_SEND, s->response)) {
 		if (errno == ENOENT)
-			held_owe(&s->held, call);
+			pending_owe(&s->pending, call);
 		return;
 	}
 	if (group && caught)
 		syscall(SYS_tgkill, group, call->tid, signal);
 }
 
-static struct held pass(const struct seccomp_notif *n)
+static struct pending pass(const struct seccomp_notif *n)
 {
-	return (struct held){
+	return (struct pending){
 		.tid = n->pid,
 		.call = n->data,
 		.answer = { .id = n->id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE },
@@ -144,14 +146,14 @@ static bool rule_hits(struct supervisor *s, size_t i, const struct seccomp_notif
 		return false;
 	if (rule->syscall.path && (!calls_match_path(n, rule->syscall.path) || !is_valid(s, n->id)))
 		return false;
-	if (!gate_count(gate, NULL))
+	if (!gate_count(gate, rule->syscall.per_thread ? tally_of(&s->tally, n->pid, (uint32_t)i) : NULL))
 		return false;
 	gate_injected(gate);
 	return true;
 }
 
 /* Delays add up; what stands for the call, or a signal, is the first fault's. A fault behind one that stands for the call does not count. */
-static uint64_t decide(struct supervisor *s, const struct seccomp_notif *n, struct held *call)
+static uint64_t decide(struct supervisor *s, const struct seccomp_notif *n, struct pending *call)
 {
 	uint64_t delay_ns = 0, left_ns;
 
@@ -176,16 +178,16 @@ static uint64_t decide(struct supervisor *s, const struct seccomp_notif *n, stru
 
 static void handle(struct supervisor *s, const struct seccomp_notif *n)
 {
-	struct held call = {}, fresh = pass(n);
+	struct pending call = {}, fresh = pass(n);
 	uint64_t delay_ns;
 
 	s->page->seen++;
 	if (!is_running(s) || s->page->aborted) {
-		(void)held_take(&s->held, n, &call);
+		(void)pending_take(&s->pending, n, &call);
 		answer(s, &fresh);
 		return;
 	}
-	if (held_take(&s->held, n, &call)) {
+	if (pending_take(&s->pending, n, &call)) {
 		call.answer.id = n->id;
 	} else {
 		call = fresh;
@@ -193,7 +195,7 @@ static void handle(struct supervisor *s, const struct seccomp_notif *n)
 		call.due_ns = delay_ns ? now_ns(CLOCK_MONOTONIC) + delay_ns : 0;
 	}
 	if (call.due_ns > now_ns(CLOCK_MONOTONIC))
-		held_push(&s->held, &call);
+		pending_push(&s->pending, &call);
 	else
 		answer(s, &call);
 }
@@ -210,8 +212,8 @@ static void let_go(struct supervisor *s)
 {
 	bool aborted = s->page->aborted;
 
-	while (s->held.n && (aborted || s->held.heap[0].due_ns <= now_ns(CLOCK_MONOTONIC))) {
-		struct held call = held_pop(&s->held);
+	while (s->pending.n && (aborted || s->pending.heap[0].due_ns <= now_ns(CLOCK_MONOTONIC))) {
+		struct pending call = pending_pop(&s->pending);
 
 		if (aborted) {
 			call.answer =
@@ -235,11 +237,11 @@ void supervisor_run(struct supervisor *s)
 	struct pollfd fds[] = { { .fd = s->listener, .events = POLLIN }, { .fd = s->watch, .events = POLLIN } };
 
 	for (;;) {
-		uint64_t now = now_ns(CLOCK_MONOTONIC), due = s->held.n ? s->held.heap[0].due_ns : 0;
+		uint64_t now = now_ns(CLOCK_MONOTONIC), due = s->pending.n ? s->pending.heap[0].due_ns : 0;
 		uint64_t left = MIN(due > now ? due - now : 0, s->watch < 0 ? LOOK_NS : UINT64_MAX);
 		struct timespec timeout = { (time_t)(left / NSEC_PER_SEC), (long)(left % NSEC_PER_SEC) };
 
-		if (ppoll(fds, ARRAY_SIZE(fds), s->held.n ? &timeout : NULL, NULL) < 0 && errno != EINTR)
+		if (ppoll(fds, ARRAY_SIZE(fds), s->pending.n ? &timeout : NULL, NULL) < 0 && errno != EINTR)
 			break;
 		if (fds[1].revents)
 			drain(s->watch);

@@ -163,6 +163,7 @@ for RT in "${RUNTIMES[@]}"; do
 	holds "$RT: another path is left alone" answers "0" '{"syscalls":["openat"],"errno":"EACCES","path":"/tmp/*"}' /bin/calls open /bin/calls 1
 	holds "$RT: a descriptor's path counts" answers "EIO EIO" '{"syscalls":["fsync"],"errno":"EIO","path":"/tmp/**"}' /bin/calls fsync 2
 	holds "$RT: threads share one count" faults_of_threads 10 '{"syscalls":["getppid"],"errno":"EIO","when":"1..10"}'
+	holds "$RT: or have each its own, as with strace" faults_of_threads 8 '{"syscalls":["getppid"],"errno":"EIO","when":2,"counter":"thread"}'
 	holds "$RT: a fault that is over leaves calls alone" answers "0" \
 		'{"syscalls":["getppid"],"errno":"EIO","duration":"1ms"}' /bin/calls -s 50 getppid 1
 	holds "$RT: a fault that is not armed does nothing" answers "0" '{"syscalls":["getppid"],"errno":"EIO","armed":false}' /bin/calls getppid 1

@@ -9,11 +9,12 @@
 #include <sys/syscall.h>
 
 #include "engine/calls.h"
-#include "engine/held.h"
+#include "engine/pending.h"
+#include "engine/tally.h"
 
-static struct held call_of(uint32_t tid, int nr, uint64_t due_ns)
+static struct pending call_of(uint32_t tid, int nr, uint64_t due_ns)
 {
-	return (struct held){ .tid = tid, .call = { .nr = nr }, .due_ns = due_ns };
+	return (struct pending){ .tid = tid, .call = { .nr = nr }, .due_ns = due_ns };
 }
 
 static struct seccomp_notif notif_of(uint32_t tid, int nr)
@@ -24,56 +25,56 @@ static struct seccomp_notif notif_of(uint32_t tid, int nr)
 static void what_is_due_first_comes_first(void **state)
 {
 	static const uint64_t due[] = { 5, 3, 9, 1, 7, 2, 8, 6, 4 };
-	struct held_calls h = {};
+	struct pending_calls h = {};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(due); i++) {
-		struct held call = call_of((uint32_t)i + 1, 1, due[i]);
+		struct pending call = call_of((uint32_t)i + 1, 1, due[i]);
 
-		held_push(&h, &call);
+		pending_push(&h, &call);
 	}
 	for (uint64_t i = 1; i <= ARRAY_SIZE(due); i++)
-		assert_int_equal(held_pop(&h).due_ns, i);
+		assert_int_equal(pending_pop(&h).due_ns, i);
 	assert_int_equal(h.n, 0);
 	free(h.heap);
 }
 
 static void the_same_call_of_a_thread_is_taken_up_again(void **state)
 {
-	struct held_calls h = {};
-	struct held got, calls[] = { call_of(1, 10, 5), call_of(2, 10, 3), call_of(3, 10, 9) };
+	struct pending_calls h = {};
+	struct pending got, calls[] = { call_of(1, 10, 5), call_of(2, 10, 3), call_of(3, 10, 9) };
 	struct seccomp_notif again = notif_of(2, 10), other = notif_of(3, 11), new = notif_of(4, 10);
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
-		held_push(&h, &calls[i]);
-	assert_true(held_take(&h, &again, &got) && got.due_ns == 3);
-	assert_false(held_take(&h, &again, &got));
-	assert_false(held_take(&h, &new, &got));
-	assert_false(held_take(&h, &other, &got)); /* a new call: what it held is over */
+		pending_push(&h, &calls[i]);
+	assert_true(pending_take(&h, &again, &got) && got.due_ns == 3);
+	assert_false(pending_take(&h, &again, &got));
+	assert_false(pending_take(&h, &new, &got));
+	assert_false(pending_take(&h, &other, &got)); /* a new call: what it held is over */
 	assert_int_equal(h.n, 1);
-	assert_int_equal(held_pop(&h).tid, 1);
+	assert_int_equal(pending_pop(&h).tid, 1);
 	free(h.heap);
 }
 
 static void decisions_that_were_not_heard_are_owed(void **state)
 {
-	struct held_calls h = {};
-	struct held got;
+	struct pending_calls h = {};
+	struct pending got;
 
 	(void)state;
-	for (uint32_t tid = 1; tid <= HELD_OWED + 5; tid++) {
-		struct held call = call_of(tid, 10, 0);
+	for (uint32_t tid = 1; tid <= PENDING_OWED + 5; tid++) {
+		struct pending call = call_of(tid, 10, 0);
 
-		held_owe(&h, &call);
+		pending_owe(&h, &call);
 	}
 	struct seccomp_notif forgotten = notif_of(5, 10), kept = notif_of(6, 10), over = notif_of(7, 11);
 
-	assert_false(held_take(&h, &forgotten, &got));
-	assert_true(held_take(&h, &kept, &got) && got.tid == 6);
-	assert_false(held_take(&h, &kept, &got));
-	assert_false(held_take(&h, &over, &got));
-	assert_int_equal(h.n_owed, HELD_OWED - 2);
+	assert_false(pending_take(&h, &forgotten, &got));
+	assert_true(pending_take(&h, &kept, &got) && got.tid == 6);
+	assert_false(pending_take(&h, &kept, &got));
+	assert_false(pending_take(&h, &over, &got));
+	assert_int_equal(h.n_owed, PENDING_OWED - 2);
 }
 
 /* What the filter says to a call: enough of the machine for what it is made of. */
@@ -169,6 +170,25 @@ static void a_path_without_an_end_is_none(void **state)
 	free(endless);
 }
 
+static void each_thread_has_its_own_count(void **state)
+{
+	struct tally t = {};
+
+	(void)state;
+	for (uint32_t round = 0; round < 3; round++)
+		for (uint32_t tid = 1; tid <= 500; tid++)
+			for (uint32_t rule = 0; rule < 3; rule++)
+				*tally_of(&t, tid, rule) += rule + 1;
+	for (uint32_t tid = 1; tid <= 500; tid++)
+		for (uint32_t rule = 0; rule < 3; rule++)
+			assert_int_equal(*tally_of(&t, tid, rule), 3 * (rule + 1));
+	assert_int_equal(t.used, 1500);
+	for (uint32_t tid = 1; tid <= TALLY_MAX + 10; tid++)
+		++*tally_of(&t, tid, 7);
+	assert_in_range(t.used, 1, TALLY_MAX);
+	free(t.entries);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,6 +199,7 @@ int main(void)
 		cmocka_unit_test(every_call_fits_into_a_filter),
 		cmocka_unit_test(paths_are_the_process_s_own),
 		cmocka_unit_test(a_path_without_an_end_is_none),
+		cmocka_unit_test(each_thread_has_its_own_count),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

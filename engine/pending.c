@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The heap of calls held back: see held.h.
+ * The heap of calls held back: see pending.h.
  */
-#include "engine/held.h"
+#include "engine/pending.h"
 
 #include "lib/util.h"
 
-static void swap(struct held *a, struct held *b)
+static void swap(struct pending *a, struct pending *b)
 {
-	struct held t = *a;
+	struct pending t = *a;
 
 	*a = *b;
 	*b = t;
 }
 
-static void sift_up(struct held_calls *h, size_t k)
+static void sift_up(struct pending_calls *h, size_t k)
 {
 	for (; k && h->heap[(k - 1) / 2].due_ns > h->heap[k].due_ns; k = (k - 1) / 2)
 		swap(&h->heap[(k - 1) / 2], &h->heap[k]);
 }
 
-static void sift_down(struct held_calls *h, size_t k)
+static void sift_down(struct pending_calls *h, size_t k)
 {
 	for (size_t child; (child = 2 * k + 1) < h->n; k = child) {
 		if (child + 1 < h->n && h->heap[child + 1].due_ns < h->heap[child].due_ns)
@@ -32,9 +32,9 @@ static void sift_down(struct held_calls *h, size_t k)
 }
 
 /* Takes out number k; the array never shrinks, since as many calls may come again. */
-static struct held take_at(struct held_calls *h, size_t k)
+static struct pending take_at(struct pending_calls *h, size_t k)
 {
-	struct held taken = h->heap[k];
+	struct pending taken = h->heap[k];
 
 	h->heap[k] = h->heap[--h->n];
 	if (k < h->n) {
@@ -44,32 +44,32 @@ static struct held take_at(struct held_calls *h, size_t k)
 	return taken;
 }
 
-void held_push(struct held_calls *h, const struct held *call)
+void pending_push(struct pending_calls *h, const struct pending *call)
 {
 	size_t n = h->n;
 
-	*(struct held *)util_grow(&h->heap, &h->n, sizeof(*h->heap)) = *call;
+	*(struct pending *)util_grow(&h->heap, &h->n, sizeof(*h->heap)) = *call;
 	sift_up(h, n);
 }
 
-struct held held_pop(struct held_calls *h)
+struct pending pending_pop(struct pending_calls *h)
 {
 	return take_at(h, 0);
 }
 
-void held_owe(struct held_calls *h, const struct held *call)
+void pending_owe(struct pending_calls *h, const struct pending *call)
 {
-	if (h->n_owed == HELD_OWED)
+	if (h->n_owed == PENDING_OWED)
 		memmove(h->owed, h->owed + 1, --h->n_owed * sizeof(*h->owed));
 	h->owed[h->n_owed++] = *call;
 }
 
-static bool is_same(const struct held *h, const struct seccomp_notif *n)
+static bool is_same(const struct pending *h, const struct seccomp_notif *n)
 {
 	return !memcmp(&h->call, &n->data, sizeof(n->data));
 }
 
-bool held_take(struct held_calls *h, const struct seccomp_notif *n, struct held *ret)
+bool pending_take(struct pending_calls *h, const struct seccomp_notif *n, struct pending *ret)
 {
 	size_t k = 0;
 

@@ -3,15 +3,15 @@
  * Calls that a supervisor holds back, by deadline, and decisions that their threads have yet to hear. A signal makes the kernel drop a
  * notification and, as a rule, begin the call again: the same thread's same call is then the same event, with the same deadline.
  */
-#ifndef FAULTWIRE_HELD_H
-#define FAULTWIRE_HELD_H
+#ifndef FAULTWIRE_PENDING_H
+#define FAULTWIRE_PENDING_H
 
 #include <linux/seccomp.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct held {
+struct pending {
 	uint64_t due_ns; /* monotonic */
 	uint32_t tid;
 	struct seccomp_data call;
@@ -19,25 +19,25 @@ struct held {
 	uint8_t signal;                   /* 0 = none */
 };
 
-#define HELD_OWED 64 /* decisions that are remembered; the oldest goes */
+#define PENDING_OWED 64 /* decisions that are remembered; the oldest goes */
 
 /* A heap by due_ns; owed is a ring. */
-struct held_calls {
-	struct held *heap;
+struct pending_calls {
+	struct pending *heap;
 	size_t n;
-	struct held owed[HELD_OWED];
+	struct pending owed[PENDING_OWED];
 	size_t n_owed;
 };
 
-void held_push(struct held_calls *h, const struct held *call);
+void pending_push(struct pending_calls *h, const struct pending *call);
 /* The one that is due first; undefined when n is 0. */
-struct held held_pop(struct held_calls *h);
+struct pending pending_pop(struct pending_calls *h);
 /* The answer did not reach the thread. */
-void held_owe(struct held_calls *h, const struct held *call);
+void pending_owe(struct pending_calls *h, const struct pending *call);
 /*
  * Takes out what is held or owed of a thread: true, with *ret, if it was this very call. A thread makes one call at a time, so anything else
  * of it is over and forgotten.
  */
-bool held_take(struct held_calls *h, const struct seccomp_notif *n, struct held *ret);
+bool pending_take(struct pending_calls *h, const struct seccomp_notif *n, struct pending *ret);
 
 #endif
