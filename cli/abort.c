@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "cli/cli.h"
+#include "cli/containers.h"
 #include "cli/held.h"
 #include "cli/pods.h"
 #include "cli/text.h"
@@ -90,9 +91,14 @@ static const struct argp resume_argp = {
 /* The records that a scope means. */
 static int select_pods(const struct scope *s, struct pods *ret, struct error *err)
 {
+	_cleanup_free_ char **words = NULL;
 	size_t n = 0;
-	int r = pods_select(s->words, s->n_words, ret, err);
+	int r = containers_other_words(s->words, s->n_words, &words, &n, err);
 
+	if (r || (s->n_words && !n)) /* all are pods that have faults in containers alone */
+		return r;
+	r = pods_select(words, n, ret, err);
+	n = 0;
 	if (r || !s->experiment)
 		return r;
 	for (size_t i = 0; i < ret->n; i++)
@@ -100,6 +106,20 @@ static int select_pods(const struct scope *s, struct pods *ret, struct error *er
 			ret->index[n++] = ret->index[i];
 	ret->n = n;
 	return 0;
+}
+
+/* Supervisors are woken by the store; those of all, as with the node's word, without asking for whom. */
+static int mark_containers(const struct scope *s, bool on, struct error *err)
+{
+	_cleanup_containers_ struct containers list = {};
+	int r = containers_select(s->words, s->n_words, s->experiment, &list, err);
+
+	return r ? r
+		 : containers_mark(&list,
+				   s->all          ? CONTAINER_ABORT_NODE
+				   : s->experiment ? FW_ABORT_EXPERIMENT
+						   : FW_ABORT_POD,
+				   on, err);
 }
 
 static void store(uint64_t *word, uint64_t bits, bool on)
@@ -132,7 +152,7 @@ static int mark_now(const struct scope *s, bool on, struct pods *ret_pods, struc
 	if (!r)
 		mark(s, ret_pods, control, on);
 	bpf_control_unmap(control);
-	return r;
+	return r ? r : mark_containers(s, on, err);
 }
 
 static int keep(const struct scope *s, bool on, struct error *err)
@@ -168,6 +188,18 @@ static int resume_scope(const struct scope *s, struct pods *ret_pods, struct err
 	return r ? r : mark_now(s, false, ret_pods, err);
 }
 
+static void print_containers(const struct scope *s, const char *done)
+{
+	_cleanup_containers_ struct containers list = {};
+
+	(void)containers_select(s->words, s->n_words, s->experiment, &list, NULL);
+	for (size_t i = 0; i < list.n; i++) {
+		_cleanup_free_ char *title = containers_title(&list.containers[i]);
+
+		printf("%s: %s\n", title, done);
+	}
+}
+
 static void print_scope(const struct scope *s, const struct pods *pods, const char *done, const char *after)
 {
 	_cleanup_free_ char *experiment = text_safe(s->experiment ? s->experiment : "");
@@ -184,6 +216,7 @@ static void print_scope(const struct scope *s, const struct pods *pods, const ch
 		printf("%s: every pod of this node (%zu with faults now)%s\n", done, n, after);
 	else
 		printf("%s: experiment '%s' on this node (%zu pod%s now)%s\n", done, experiment, n, n == 1 ? "" : "s", after);
+	print_containers(s, done);
 }
 
 static int abort_run(int argc, char **argv, struct error *err)

@@ -79,7 +79,7 @@ struct answer {
 	const char *pod_namespace;
 	bool annotated, assumed; /* assumed: the node could not be asked */
 	struct fault_spec spec;
-	struct plan plan;
+	struct plan plan, containers; /* of the pod's interface; of what is in its containers */
 	struct error err;
 };
 
@@ -87,6 +87,7 @@ static void answer_cleanup(struct answer *a)
 {
 	spec_cleanup(&a->spec);
 	plan_cleanup(&a->plan);
+	plan_cleanup(&a->containers);
 }
 #define _cleanup_answer_ __attribute__((cleanup(answer_cleanup)))
 
@@ -114,7 +115,9 @@ static int build(struct answer *a, bool any_node)
 	int r;
 
 	r = engine_zones(&a->spec, &a->err);
-	if (r)
+	if (!r)
+		r = plan_build_container(&a->spec, NULL, &a->containers, &a->err);
+	if (r || !spec_count(&a->spec, LAYER_NETWORK))
 		return r;
 	a->assumed = any_node || !may_ask_node() || engine_env_get(&a->spec, false, &env, NULL) != 0;
 	if (a->assumed) {
@@ -134,7 +137,7 @@ static int check_place(const struct manifest_pod *pod, struct error *err)
 			"the faultwire.dev annotations are on the %s itself, where its pods do not have them: put them on its "
 			"pod template (spec.template.metadata.annotations)",
 			*pod->kind ? pod->kind : "object");
-	if (pod->host_network && spec_annotated(pod->annotations))
+	if (pod->host_network && spec_annotated(pod->annotations) && cJSON_HasObjectItem(pod->annotations, SPEC_PREFIX "network"))
 		return error_set(
 			err, EINVAL,
 			"the pod is on the host's network, for which no CNI plugin runs: its faults would never come to be; take "
@@ -249,9 +252,9 @@ static void print_answer(const struct answer *a, const struct options *o)
 		return;
 	}
 	print_select(a, o);
-	if (a->spec.n_faults)
-		plan_print(&a->plan, stdout);
-	else
+	plan_print(&a->plan, stdout);
+	plan_print(&a->containers, stdout);
+	if (!a->spec.n_faults)
 		printf("no faults: nothing would be done\n");
 	print_firings(plan_rules(&a->plan));
 	if (a->assumed && !o->any_node)
@@ -278,6 +281,7 @@ static cJSON *answer_json(const struct answer *a, const struct options *o)
 		cJSON_AddBoolToObject(j, "selected", select_pod(&a->spec.select, a->spec.experiment, o->uid));
 	cJSON_AddBoolToObject(j, "nodeAssumed", a->assumed);
 	cJSON_AddItemToObject(j, "plan", plan_to_json(&a->plan));
+	cJSON_AddItemToObject(j, "containers", plan_to_json(&a->containers));
 	add_firings(j, plan_rules(&a->plan));
 	return j;
 }

@@ -182,8 +182,14 @@ static void read_queues(struct status_pod *pod)
 static int collect(const struct options *o, struct status *s, struct error *err)
 {
 	struct fw_control *control = NULL;
-	int r = pods_select(o->words, o->n_words, &s->pods, err);
+	_cleanup_free_ char **words = NULL;
+	size_t n_words = 0;
+	int r = containers_other_words(o->words, o->n_words, &words, &n_words, err);
 
+	if (!r && (n_words || !o->n_words))
+		r = pods_select(words, n_words, &s->pods, err);
+	if (!r)
+		r = containers_select(o->words, o->n_words, NULL, &s->containers, err);
 	if (!r)
 		r = state_abort_list(&s->experiments, &s->n_experiments, err);
 	if (r)
@@ -206,6 +212,7 @@ static int collect(const struct options *o, struct status *s, struct error *err)
 static void status_cleanup(struct status *s)
 {
 	pods_cleanup(&s->pods);
+	containers_cleanup(&s->containers);
 	free(s->pod);
 	for (size_t i = 0; i < s->n_experiments; i++)
 		free(s->experiments[i]);

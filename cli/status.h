@@ -5,6 +5,7 @@
 #ifndef FAULTWIRE_STATUS_H
 #define FAULTWIRE_STATUS_H
 
+#include "cli/containers.h"
 #include "cli/held.h"
 #include "cli/pods.h"
 #include "engine/tc.h"
@@ -41,8 +42,9 @@ struct status_pod {
 struct status {
 	struct pods pods;
 	struct status_pod *pod; /* one for each of them */
-	bool aborted;           /* the node is */
-	char **experiments;     /* aborted; "" is the node */
+	struct containers containers;
+	bool aborted;       /* the node is */
+	char **experiments; /* aborted; "" is the node */
 	size_t n_experiments;
 };
 

@@ -118,7 +118,10 @@ void status_view_print(const struct status *s)
 			printf("\n");
 		print_pod(&s->pod[i]);
 	}
-	if (!s->pods.n)
+	if (s->pods.n && s->containers.n)
+		printf("\n");
+	containers_print(&s->containers);
+	if (!s->pods.n && !s->containers.n)
 		puts("no pods with faults on this node");
 	if (s->pods.unreadable)
 		printf("%zu record%s in %s cannot be read: 'faultwire doctor' tells more\n", s->pods.unreadable,
@@ -233,6 +236,7 @@ void status_view_json(const struct status *s)
 	list = cJSON_AddArrayToObject(j, "pods");
 	for (size_t i = 0; i < s->pods.n; i++)
 		cJSON_AddItemToArray(list, pod_json(&s->pod[i]));
+	cJSON_AddItemToObject(j, "containers", containers_json(&s->containers));
 	text = cJSON_Print(j);
 	puts(text);
 }

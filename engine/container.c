@@ -280,23 +280,76 @@ void container_remove(const char *id, int page_fd)
 	unlink(record);
 }
 
+int container_abort(const char *id, uint64_t bits, bool on, struct error *err)
+{
+	_cleanup_close_ int fd = -1;
+	uint64_t word = 0;
+	char path[PATH_MAX];
+	int r = container_path(id, PAGE, path, err);
+
+	if (r)
+		return r;
+	fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return error_set(err, errno, "cannot open '%s': %s", path, strerror(errno));
+	if (pread(fd, &word, sizeof(word), CONTAINER_ABORT_OFFSET) != sizeof(word))
+		return error_set(err, EBADMSG, "'%s' is not a page of this version", path);
+	word = on ? word | bits : word & ~bits;
+	if (pwrite(fd, &word, sizeof(word), CONTAINER_ABORT_OFFSET) != sizeof(word))
+		return error_set(err, errno, "cannot write '%s': %s", path, strerror(errno));
+	return 0;
+}
+
+static int is_record(const struct dirent *e)
+{
+	size_t n = strlen(e->d_name), suffix = strlen(RECORD);
+
+	return e->d_name[0] != '.' && n > suffix && util_streq(e->d_name + n - suffix, RECORD);
+}
+
+int container_list(struct containers *ret, struct error *err)
+{
+	_cleanup_containers_ struct containers list = {};
+	struct dirent **names = NULL;
+	int n = scandir(CONTAINER_DIR, &names, is_record, alphasort);
+
+	if (n < 0 && errno != ENOENT)
+		return error_set(err, errno, "cannot list '%s': %s", CONTAINER_DIR, strerror(errno));
+	for (int i = 0; i < n; i++) {
+		struct container c = {};
+
+		names[i]->d_name[strlen(names[i]->d_name) - strlen(RECORD)] = '\0';
+		if (!container_load(names[i]->d_name, &c, NULL))
+			*(struct container *)util_grow(&list.containers, &list.n, sizeof(c)) = c;
+		free(names[i]);
+	}
+	free(names);
+	*ret = list;
+	list = (struct containers){};
+	return 0;
+}
+
+bool container_has_supervisor(const struct container *c)
+{
+	return is_alive(&c->supervisor);
+}
+
 void container_sweep(void)
 {
-	DIR *dir = opendir(CONTAINER_DIR);
+	_cleanup_containers_ struct containers list = {};
 
-	for (struct dirent *e; dir && (e = readdir(dir));) {
-		_cleanup_container_ struct container c = {};
-		size_t n = strlen(e->d_name), suffix = strlen(RECORD);
-		char id[NAME_MAX + 1];
+	(void)container_list(&list, NULL);
+	for (size_t i = 0; i < list.n; i++)
+		if (!is_alive(&list.containers[i].supervisor) && !is_alive(&list.containers[i].init))
+			container_remove(list.containers[i].id, -1);
+}
 
-		if (e->d_name[0] == '.' || n <= suffix || !util_streq(e->d_name + n - suffix, RECORD))
-			continue;
-		snprintf(id, sizeof(id), "%.*s", (int)(n - suffix), e->d_name);
-		if (container_load(id, &c, NULL) != -ENOENT && !is_alive(&c.supervisor) && !is_alive(&c.init))
-			container_remove(id, -1);
-	}
-	if (dir)
-		closedir(dir);
+void containers_cleanup(struct containers *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		container_cleanup(&list->containers[i]);
+	free(list->containers);
+	*list = (struct containers){};
 }
 
 void container_cleanup(struct container *c)

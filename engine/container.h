@@ -57,6 +57,18 @@ bool container_is_supervised(const char *id, pid_t init);
 int container_page_make(const struct container *c, struct container_page **ret, int *ret_fd, struct error *err);
 /* Maps the page to be read. -ENOENT, -EBADMSG. */
 int container_page_open(const char *id, const struct container_page **ret, struct error *err);
+/* Sets or clears bits of its page's 'aborted', and wakes its supervisor. -ENOENT. */
+int container_abort(const char *id, uint64_t bits, bool on, struct error *err);
+/* All records that can be read, by name; the array and what is in it are the caller's (containers_cleanup). */
+struct containers {
+	struct container *containers;
+	size_t n;
+};
+#define _cleanup_containers_ __attribute__((cleanup(containers_cleanup)))
+int container_list(struct containers *ret, struct error *err);
+void containers_cleanup(struct containers *list);
+/* Whether its supervisor lives; where it does not, its intercepted calls fail with ENOSYS as long as it lives itself. */
+bool container_has_supervisor(const struct container *c);
 /* Removes what there is of it. fd: only if the page is still this one (-1 = whatever there is). */
 void container_remove(const char *id, int page_fd);
 /* Removes those whose supervisor has died. */

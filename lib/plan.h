@@ -76,6 +76,7 @@ struct plan_leaf {
 struct plan_syscall {
 	char name[FAULT_NAME_MAX + 1];
 	bool armed;
+	char *containers;             /* of a plan for all; NULL = every one. The plan's */
 	struct calendar *calendar;    /* of FW_RULE_CALENDAR, the plan's */
 	struct fault_syscall syscall; /* the plan's */
 	struct fw_rule rule;          /* the gate; start_ns relative to the container's creation */
@@ -117,8 +118,8 @@ struct plan {
 int plan_build(const struct fault_spec *spec, const struct plan_env *env, struct plan *ret, struct error *err);
 
 /*
- * Makes the plan of one container: the faults in containers that are for it. *ret is complete on success and empty when none is; -E2BIG over
- * FW_RULES.
+ * Makes the plan of one container: the faults in containers that are for it; for NULL, of all containers, with the names they are for. *ret is
+ * complete on success and empty when none is; -E2BIG over FW_RULES.
  */
 int plan_build_container(const struct fault_spec *spec, const char *container, struct plan *ret, struct error *err);
 

@@ -234,7 +234,10 @@ static void print_syscall(FILE *out, const struct plan_syscall *r)
 	int names = (int)strlen(r->syscall.names) - 1;
 
 	fprintf(out, "     %-16s %.*s", r->name, names, r->syscall.names);
-	fprintf(out, "%s%s: ", r->syscall.path ? " on " : "", r->syscall.path ? r->syscall.path : "");
+	fprintf(out, "%s%s", r->syscall.path ? " on " : "", r->syscall.path ? r->syscall.path : "");
+	if (r->containers)
+		fprintf(out, " in %.*s", (int)strlen(r->containers) - 1, r->containers);
+	fputs(": ", out);
 	print_syscall_acts(out, &r->syscall);
 	fputs(", ", out);
 	print_percent(out, r->rule.probability);

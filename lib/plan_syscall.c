@@ -11,15 +11,16 @@
 
 static bool is_for(const struct fault *f, const char *container)
 {
-	return f->kind->layer == LAYER_SYSCALL && (!f->containers || util_has_word(f->containers, container));
+	return f->kind->layer == LAYER_SYSCALL && (!container || !f->containers || util_has_word(f->containers, container));
 }
 
-static void add_rule(struct plan_syscalls *s, const struct fault *f)
+static void add_rule(struct plan_syscalls *s, const struct fault *f, bool all)
 {
 	struct plan_syscall *r = util_grow(&s->rules, &s->n_rules, sizeof(*r));
 
 	snprintf(r->name, sizeof(r->name), "%s", f->name);
 	r->armed = f->armed;
+	r->containers = all && f->containers ? util_strdup(f->containers) : NULL;
 	r->syscall = f->syscall;
 	r->syscall.names = util_strdup(f->syscall.names);
 	r->syscall.path = f->syscall.path ? util_strdup(f->syscall.path) : NULL;
@@ -59,7 +60,7 @@ int plan_build_container(const struct fault_spec *spec, const char *container, s
 		}
 		if (op->syscalls.n_rules == FW_RULES)
 			return error_set(err, E2BIG, "%s: a container holds at most %d faults", f->path, FW_RULES);
-		add_rule(&op->syscalls, f);
+		add_rule(&op->syscalls, f, !container);
 		note_vdso(&plan, f);
 	}
 	*ret = plan;
@@ -71,6 +72,7 @@ void plan_syscalls_cleanup(struct plan_syscalls *s)
 {
 	for (size_t i = 0; i < s->n_rules; i++) {
 		free(s->rules[i].calendar);
+		free(s->rules[i].containers);
 		free(s->rules[i].syscall.names);
 		free(s->rules[i].syscall.path);
 	}
@@ -87,6 +89,8 @@ static cJSON *rule_to_json(const struct plan_syscall *r)
 	cJSON_AddBoolToObject(o, "armed", r->armed);
 	plan_gate_to_json(o, &r->rule);
 	cJSON_AddStringToObject(o, "syscalls", s->names);
+	if (r->containers)
+		cJSON_AddStringToObject(o, "containers", r->containers);
 	if (s->path)
 		cJSON_AddStringToObject(o, "path", s->path);
 	if (s->error)
@@ -114,19 +118,23 @@ void plan_syscalls_to_json(cJSON *o, const struct plan_op *op)
 static int strings_from_json(const struct json *j, struct plan_syscall *r, struct error *err)
 {
 	struct json name = json_get(j, "name"), names = json_get(j, "syscalls"), path = json_get(j, "path");
-	const char *s = "", *calls = NULL, *glob = NULL;
+	struct json containers = json_get(j, "containers");
+	const char *s = "", *calls = NULL, *glob = NULL, *only = NULL;
 	int ret = json_string(&name, &s, err);
 
 	if (!ret)
 		ret = json_string(&names, &calls, err);
 	if (!ret)
 		ret = json_string(&path, &glob, err);
+	if (!ret)
+		ret = json_string(&containers, &only, err);
 	if (ret)
 		return ret;
 	if (!calls || !*calls || calls[strlen(calls) - 1] != ' ')
 		return json_error(&names, err, "must be names with a space behind each");
 	snprintf(r->name, sizeof(r->name), "%s", s);
 	r->syscall.names = util_strdup(calls);
+	r->containers = only ? util_strdup(only) : NULL;
 	r->syscall.path = glob ? util_strdup(glob) : NULL;
 	return 0;
 }

@@ -82,7 +82,3 @@ injected() { # N
 matched() { # N
 	[[ $(($(page_word $((RULE + 192))) >> 16)) == "$1" ]]
 }
-
-abort_page() {
-	printf '\2\0\0\0\0\0\0\0' | dd of="$CONTAINERS/$ID.page" bs=8 seek=2 conv=notrunc status=none
-}

@@ -41,7 +41,7 @@ seccomp_filters() { # FAULTS: how many the program has
 # Milliseconds at least, and the answer: "EIO 201".
 took() { # ANSWER MS FAULTS PROGRAM...
 	local answer ms
-	read -r answer ms < <(container "$3" "${@:4}" 2>&1)
+	read -r answer ms <<<"$(container "$3" "${@:4}" 2>&1)"
 	echo "$answer after ${ms-} ms"
 	[[ $answer == "$1" ]] && ((ms >= $2))
 }
@@ -77,8 +77,32 @@ abort_ends_a_delay() {
 	background '{"syscalls":["getppid"],"delayEnter":"1h"}' /bin/sh -c '/bin/calls getppid 1; echo done; /bin/busybox sleep 100'
 	e2e_wait 5 injected 1 || return 1
 	[[ ! -s $OUT ]] || return 1
-	abort_page
+	"$FAULTWIRE" abort "$@" || return 1
 	e2e_wait 5 grep -q '^done$' "$OUT" || return 1
+	end_container
+}
+
+off_until_resumed() {
+	"$FAULTWIRE" abort --all >/dev/null || return 1
+	background '{"syscalls":["getppid"],"errno":"EIO"}' /bin/calls -s 20 getppid 1000
+	e2e_wait 5 test -s "$OUT" || return 1
+	contains "$("$FAULTWIRE" status)" "off by the abort of the node" || return 1
+	"$FAULTWIRE" resume --all >/dev/null || return 1
+	e2e_wait 5 grep -q EIO "$OUT" || return 1
+	equals "$(head -1 "$OUT")" 0 || return 1
+	end_container
+}
+
+# A page's counters, as people see them.
+status_counts() {
+	local json
+	background '{"syscalls":["getppid"],"errno":"EIO","when":"1+2","name":"parent"}' /bin/sh -c '/bin/calls getppid 4; echo done; /bin/busybox sleep 100'
+	e2e_wait 5 grep -q done "$OUT" || return 1
+	json=$("$FAULTWIRE" status --json "$ID")
+	# the shell asks once, for itself
+	equals "$(jq -c '.containers[] | [.id, .container, .supervised, .running, .faults[0].matched, .faults[0].injected]' <<<"$json")" \
+		'["web","web",true,true,5,3]' || return 1
+	contains "$("$FAULTWIRE" status)" "parent" || return 1
 	end_container
 }
 
@@ -93,6 +117,7 @@ fails_closed() {
 	e2e_wait 5 grep -q EIO "$OUT" || return 1
 	kill -9 "$(jq .supervisor "$CONTAINERS/$ID.json")"
 	e2e_wait 5 grep -q ENOSYS "$OUT" || return 1
+	contains "$("$FAULTWIRE" status)" "its supervisor is gone" || return 1
 	end_container
 }
 
@@ -176,7 +201,11 @@ for RT in "${RUNTIMES[@]}"; do
 	holds "$RT: annotations that the plugin kept under the sandbox's id are found until DEL" kept_by_the_plugin
 	holds "$RT: a call interrupted by signals is one event with one deadline" counts_an_interrupted_call_once
 	holds "$RT: processes that are exec'd into the container are spared" exec_is_spared
-	holds "$RT: an abort ends a delay of an hour" abort_ends_a_delay
+	holds "$RT: 'abort' of a container ends a delay of an hour" abort_ends_a_delay "$ID"
+	holds "$RT: so does that of the node" abort_ends_a_delay --all
+	"$FAULTWIRE" resume --all >/dev/null
+	holds "$RT: a container born under the node's abort is off until resumed" off_until_resumed
+	holds "$RT: 'status' shows what was matched and injected" status_counts
 	holds "$RT: a container killed in a delay leaves no supervisor" killed_in_a_delay
 	holds "$RT: a supervisor that is killed leaves a container that fails closed" fails_closed
 	holds "$RT: a supervisor takes 2 MB at most" small

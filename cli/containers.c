@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Containers with faults, selected, switched off and shown: see containers.h.
+ */
+#include "cli/containers.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "cli/pods.h"
+#include "cli/text.h"
+#include "lib/gate.h"
+#include "lib/util.h"
+
+#define ID_SHOWN 13 /* characters of a container id, as crictl shows it */
+
+static bool is_meant(const struct container *c, const char *word)
+{
+	size_t n = strlen(c->pod_namespace);
+
+	if (n && !strncmp(word, c->pod_namespace, n) && word[n] == '/')
+		return util_streq(word + n + 1, c->pod_name);
+	return util_streq(word, c->pod_name) || !strncmp(word, c->id, strlen(word)) || !strncmp(word, c->sandbox_id, strlen(word));
+}
+
+static bool is_selected(const struct container *c, char *const *words, size_t n, const char *experiment)
+{
+	if (experiment && !util_streq(c->experiment, experiment))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (*words[i] && is_meant(c, words[i]))
+			return true;
+	return !n;
+}
+
+int containers_select(char *const *words, size_t n, const char *experiment, struct containers *ret, struct error *err)
+{
+	_cleanup_containers_ struct containers all = {};
+	size_t kept = 0;
+	int r = container_list(&all, err);
+
+	if (r)
+		return r;
+	for (size_t i = 0; i < all.n; i++) {
+		if (is_selected(&all.containers[i], words, n, experiment))
+			all.containers[kept++] = all.containers[i];
+		else
+			container_cleanup(&all.containers[i]);
+	}
+	all.n = kept;
+	*ret = all;
+	all = (struct containers){};
+	return 0;
+}
+
+int containers_other_words(char *const *words, size_t n, char ***ret, size_t *ret_n, struct error *err)
+{
+	_cleanup_free_ char **others = util_alloc(n, sizeof(*others));
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_containers_ struct containers mine = {};
+		_cleanup_pods_list_ struct pods pods = {};
+		int r = containers_select(&words[i], 1, NULL, &mine, err);
+
+		if (r)
+			return r;
+		if (!mine.n || pods_select(&words[i], 1, &pods, NULL) != -ENOENT)
+			others[kept++] = words[i];
+	}
+	*ret = TAKE_PTR(others);
+	*ret_n = kept;
+	return 0;
+}
+
+int containers_mark(const struct containers *list, uint64_t bits, bool on, struct error *err)
+{
+	int first = 0;
+
+	for (size_t i = 0; i < list->n; i++) {
+		struct error own = {};
+		int r = container_abort(list->containers[i].id, bits, on, first ? &own : err);
+
+		if (r && r != -ENOENT && !first)
+			first = r;
+	}
+	return first;
+}
+
+char *containers_title(const struct container *c)
+{
+	_cleanup_free_ char *raw = *c->pod_name ? util_printf("%s%s%s, container %s", c->pod_namespace,
+							      *c->pod_namespace ? "/" : "", c->pod_name, c->name)
+						: util_printf("container %.*s", ID_SHOWN, c->name);
+
+	return text_safe(raw);
+}
+
+static uint64_t now_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+}
+
+/* What of a rule is to be shown; page NULL = not known. */
+struct view {
+	const struct plan_syscall *rule;
+	bool open, armed;
+	uint64_t left_ns, matched, injected;
+};
+
+static struct view view_of(const struct container *c, const struct container_page *page, size_t i)
+{
+	const struct plan_syscall *rule = &plan_syscalls(&c->plan)->rules[i];
+	struct view v = { .rule = rule };
+
+	if (!page || i >= page->n_rules)
+		return v;
+	v.open = gate_open(&page->rules[i], rule->calendar ? &rule->calendar->fields : NULL, now_ns(CLOCK_MONOTONIC),
+			   now_ns(CLOCK_REALTIME), &v.left_ns);
+	v.armed = !(page->disarmed >> i & 1);
+	v.matched = page->rules[i].state.word >> FW_STATE_BITS;
+	v.injected = page->rules[i].state.injected;
+	return v;
+}
+
+static void window_cell(struct text_table *t, const struct view *v)
+{
+	char left[TEXT_DURATION_MAX];
+
+	text_duration(v->left_ns, left);
+	if (!v->open)
+		text_cell(t, "closed");
+	else if (v->left_ns == UINT64_MAX)
+		text_cell(t, "open, until the container ends");
+	else
+		text_cell(t, "open, closes in %s", left);
+}
+
+static void print_rules(const struct container *c, const struct container_page *page)
+{
+	static const char *const header[] = { "FAULT", "SYSCALLS", "WINDOW", "ARMED", "MATCHED", "INJECTED" };
+	_cleanup_table_ struct text_table t = { .columns = ARRAY_SIZE(header) };
+	const struct plan_syscalls *s = plan_syscalls(&c->plan);
+
+	for (size_t i = 0; i < ARRAY_SIZE(header); i++)
+		text_cell(&t, "%s", header[i]);
+	for (size_t i = 0; s && i < s->n_rules; i++) {
+		struct view v = view_of(c, page, i);
+		int names = (int)MIN(strlen(v.rule->syscall.names) - 1, (size_t)40);
+
+		text_cell(&t, "%s", v.rule->name);
+		text_cell(&t, "%.*s%s", names, v.rule->syscall.names, v.rule->syscall.names[names + 1] ? "..." : "");
+		window_cell(&t, &v);
+		text_cell(&t, "%s", v.armed ? "yes" : "no");
+		text_cell(&t, "%llu", (unsigned long long)v.matched);
+		text_cell(&t, "%llu", (unsigned long long)v.injected);
+	}
+	text_table_print(&t, "  ", stdout);
+}
+
+static void print_one(const struct container *c)
+{
+	_cleanup_free_ char *title = containers_title(c);
+	const struct container_page *page = NULL;
+
+	(void)container_page_open(c->id, &page, NULL);
+	printf("%s  id %.*s%s%s\n", title, ID_SHOWN, c->id, *c->experiment ? "  experiment " : "", c->experiment);
+	if (!container_has_supervisor(c))
+		puts("  its supervisor is gone: the calls below fail with ENOSYS until the container is made anew, or are over "
+		     "with it");
+	else if (page && !page->running)
+		puts("  its program has not begun");
+	if (page && page->aborted)
+		printf("  off by %s\n", page->aborted & CONTAINER_ABORT_NODE ? "the abort of the node ('faultwire resume --all')"
+					: page->aborted & FW_ABORT_EXPERIMENT
+						? "the abort of its experiment"
+						: "its pod's own abort ('faultwire resume' with its name)");
+	print_rules(c, page);
+	if (page)
+		munmap((void *)page, sizeof(*page));
+}
+
+void containers_print(const struct containers *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (i)
+			printf("\n");
+		print_one(&list->containers[i]);
+	}
+}
+
+static cJSON *one_json(const struct container *c)
+{
+	const struct plan_syscalls *s = plan_syscalls(&c->plan);
+	const struct container_page *page = NULL;
+	cJSON *o = cJSON_CreateObject(), *faults;
+
+	(void)container_page_open(c->id, &page, NULL);
+	cJSON_AddStringToObject(o, "namespace", c->pod_namespace);
+	cJSON_AddStringToObject(o, "pod", c->pod_name);
+	cJSON_AddStringToObject(o, "container", c->name);
+	cJSON_AddStringToObject(o, "id", c->id);
+	cJSON_AddStringToObject(o, "experiment", c->experiment);
+	cJSON_AddBoolToObject(o, "supervised", container_has_supervisor(c));
+	cJSON_AddBoolToObject(o, "running", page && page->running);
+	cJSON_AddBoolToObject(o, "aborted", page && page->aborted);
+	faults = cJSON_AddArrayToObject(o, "faults");
+	for (size_t i = 0; s && i < s->n_rules; i++) {
+		struct view v = view_of(c, page, i);
+		cJSON *f = cJSON_CreateObject();
+
+		cJSON_AddStringToObject(f, "name", v.rule->name);
+		cJSON_AddBoolToObject(f, "open", v.open);
+		cJSON_AddBoolToObject(f, "armed", v.armed);
+		cJSON_AddItemToObject(f, "matched", json_number(v.matched));
+		cJSON_AddItemToObject(f, "injected", json_number(v.injected));
+		cJSON_AddItemToArray(faults, f);
+	}
+	if (page)
+		munmap((void *)page, sizeof(*page));
+	return o;
+}
+
+cJSON *containers_json(const struct containers *list)
+{
+	cJSON *a = cJSON_CreateArray();
+
+	for (size_t i = 0; i < list->n; i++)
+		cJSON_AddItemToArray(a, one_json(&list->containers[i]));
+	return a;
+}

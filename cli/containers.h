@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Containers with faults, as the verbs for pods mean them: a word that names a pod names its containers too.
+ */
+#ifndef FAULTWIRE_CONTAINERS_H
+#define FAULTWIRE_CONTAINERS_H
+
+#include "engine/container.h"
+
+/* Those of the words (none = all) and of the experiment (NULL = any). */
+int containers_select(char *const *words, size_t n, const char *experiment, struct containers *ret, struct error *err);
+/* Takes those words out of a copy that name containers and no pod with network faults; *ret is the caller's, the words are not. */
+int containers_other_words(char *const *words, size_t n, char ***ret, size_t *ret_n, struct error *err);
+/* Sets or clears the bits of all; one that has ended meanwhile is none. */
+int containers_mark(const struct containers *list, uint64_t bits, bool on, struct error *err);
+
+void containers_print(const struct containers *list);
+cJSON *containers_json(const struct containers *list);
+/* "shop/web, container db"; the caller's. */
+char *containers_title(const struct container *c);
+
+#endif
