@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "cli/cli.h"
+#include "cli/containers.h"
 #include "cli/held.h"
 #include "cli/pods.h"
 #include "cli/text.h"
@@ -122,7 +123,7 @@ static int set_pod(const struct state_pod *pod, const struct wanted *w, struct f
 	return 0;
 }
 
-static int set(const struct wanted *w, bool arm, struct error *err)
+static int set_pods(const struct wanted *w, bool arm, struct error *err)
 {
 	_cleanup_pods_list_ struct pods pods = {};
 	_cleanup_lock_ int lock = -1; /* an ADD of the same pod writes this word too */
@@ -136,6 +137,40 @@ static int set(const struct wanted *w, bool arm, struct error *err)
 	for (size_t i = 0; !r && i < pods.n; i++)
 		r = set_pod(pods_at(&pods, i), w, control, arm, err);
 	bpf_control_unmap(control);
+	return r;
+}
+
+/* The pod's containers first; *ret_rest are the names that none of them has. */
+static int set_containers(const struct wanted *w, bool arm, struct wanted *ret_rest, bool *ret_any, struct error *err)
+{
+	_cleanup_containers_ struct containers list = {};
+	_cleanup_free_ bool *found = util_alloc(w->n_faults, sizeof(*found));
+	int r = containers_select(w->pod, 1, NULL, &list, err);
+
+	if (!r)
+		r = containers_arm(&list, w->faults, w->n_faults, arm, found, err);
+	for (size_t i = 0; !r && i < w->n_faults; i++)
+		if (!found[i])
+			ret_rest->faults[ret_rest->n_faults++] = w->faults[i];
+	*ret_any = list.n;
+	return r;
+}
+
+static int set(const struct wanted *w, bool arm, struct error *err)
+{
+	_cleanup_free_ char **faults = util_alloc(w->n_faults, sizeof(*faults));
+	struct wanted rest = { .pod = w->pod, .faults = faults };
+	bool any = false;
+	int r = set_containers(w, arm, &rest, &any, err);
+
+	if (r || (w->n_faults && !rest.n_faults))
+		return r;
+	r = set_pods(&rest, arm, err);
+	/* all faults of a pod that has them in its containers alone */
+	if (r == -ENOENT && any && !w->n_faults) {
+		*err = (struct error){};
+		r = 0;
+	}
 	return r;
 }
 

@@ -97,6 +97,40 @@ char *containers_title(const struct container *c)
 	return text_safe(raw);
 }
 
+/* Bits of the rules that are named. */
+static uint64_t bits_of(const struct container *c, char *const *faults, size_t n, bool *found)
+{
+	const struct plan_syscalls *s = plan_syscalls(&c->plan);
+	uint64_t bits = 0;
+
+	for (size_t i = 0; s && i < s->n_rules; i++) {
+		bits |= n ? 0 : 1ULL << i;
+		for (size_t k = 0; k < n; k++) {
+			if (!util_streq(s->rules[i].name, faults[k]))
+				continue;
+			bits |= 1ULL << i;
+			found[k] = true;
+		}
+	}
+	return bits;
+}
+
+int containers_arm(const struct containers *list, char *const *faults, size_t n, bool arm, bool *found, struct error *err)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const struct container *c = &list->containers[i];
+		uint64_t bits = bits_of(c, faults, n, found);
+		_cleanup_free_ char *title = containers_title(c);
+		int count = __builtin_popcountll(bits), r = bits ? container_disarm(c->id, bits, !arm, err) : 0;
+
+		if (r && r != -ENOENT)
+			return r;
+		if (bits && !r)
+			printf("%s: %d fault%s %s\n", title, count, count == 1 ? "" : "s", arm ? "armed" : "disarmed");
+	}
+	return 0;
+}
+
 static uint64_t now_ns(clockid_t clock)
 {
 	struct timespec ts;

@@ -14,6 +14,11 @@ int containers_other_words(char *const *words, size_t n, char ***ret, size_t *re
 /* Sets or clears the bits of all; one that has ended meanwhile is none. */
 int containers_mark(const struct containers *list, uint64_t bits, bool on, struct error *err);
 
+/*
+ * Arms or disarms faults of all, by name (n = 0: every one), and says so. found[i] is set for each name that one has.
+ */
+int containers_arm(const struct containers *list, char *const *faults, size_t n, bool arm, bool *found, struct error *err);
+
 void containers_print(const struct containers *list);
 cJSON *containers_json(const struct containers *list);
 /* "shop/web, container db"; the caller's. */

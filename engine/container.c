@@ -280,7 +280,8 @@ void container_remove(const char *id, int page_fd)
 	unlink(record);
 }
 
-int container_abort(const char *id, uint64_t bits, bool on, struct error *err)
+/* By write(2), which wakes the supervisor; a store into a mapping would not. */
+static int page_write(const char *id, off_t at, uint64_t bits, bool on, struct error *err)
 {
 	_cleanup_close_ int fd = -1;
 	uint64_t word = 0;
@@ -292,12 +293,22 @@ int container_abort(const char *id, uint64_t bits, bool on, struct error *err)
 	fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return error_set(err, errno, "cannot open '%s': %s", path, strerror(errno));
-	if (pread(fd, &word, sizeof(word), CONTAINER_ABORT_OFFSET) != sizeof(word))
+	if (pread(fd, &word, sizeof(word), at) != sizeof(word))
 		return error_set(err, EBADMSG, "'%s' is not a page of this version", path);
 	word = on ? word | bits : word & ~bits;
-	if (pwrite(fd, &word, sizeof(word), CONTAINER_ABORT_OFFSET) != sizeof(word))
+	if (pwrite(fd, &word, sizeof(word), at) != sizeof(word))
 		return error_set(err, errno, "cannot write '%s': %s", path, strerror(errno));
 	return 0;
+}
+
+int container_abort(const char *id, uint64_t bits, bool on, struct error *err)
+{
+	return page_write(id, offsetof(struct container_page, aborted), bits, on, err);
+}
+
+int container_disarm(const char *id, uint64_t bits, bool on, struct error *err)
+{
+	return page_write(id, offsetof(struct container_page, disarmed), bits, on, err);
 }
 
 static int is_record(const struct dirent *e)

@@ -29,7 +29,6 @@ struct container {
 
 #define CONTAINER_PAGE_MAGIC 0x6661756c74706731ULL
 #define CONTAINER_ABORT_NODE 4U /* beside FW_ABORT_EXPERIMENT and FW_ABORT_POD */
-#define CONTAINER_ABORT_OFFSET offsetof(struct container_page, aborted)
 
 /*
  * Abort is one pwrite(2) of a u64 to 'aborted', which the supervisor is woken by (a store into a mapping wakes nobody). Rules are the plan's, in
@@ -59,6 +58,8 @@ int container_page_make(const struct container *c, struct container_page **ret, 
 int container_page_open(const char *id, const struct container_page **ret, struct error *err);
 /* Sets or clears bits of its page's 'aborted', and wakes its supervisor. -ENOENT. */
 int container_abort(const char *id, uint64_t bits, bool on, struct error *err);
+/* The same of its page's 'disarmed', a bit each rule. */
+int container_disarm(const char *id, uint64_t bits, bool on, struct error *err);
 /* All records that can be read, by name; the array and what is in it are the caller's (containers_cleanup). */
 struct containers {
 	struct container *containers;

@@ -38,7 +38,7 @@ struct supervisor {
 	struct calls_set calls[FW_RULES]; /* of each rule */
 	struct container_page *page;
 	int listener, page_fd, watch;
-	struct stat runtime; /* what init's program is before the container's own */
+	struct statx runtime; /* what init's program is before the container's own */
 	struct pending_calls pending;
 	struct tally tally;
 	struct seccomp_notif_sizes sizes;
@@ -54,22 +54,28 @@ static uint64_t now_ns(clockid_t clock)
 	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
 }
 
-static int stat_program(const struct container *c, struct stat *ret)
+/* Without asking a server: the program may be on a file system whose server is away. */
+static int stat_program(const struct container *c, struct statx *ret)
 {
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%llu/exe", (unsigned long long)c->init.pid);
-	return stat(path, ret) ? -errno : 0;
+	return statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_INO, ret) ? -errno : 0;
+}
+
+static bool is_same_program(const struct statx *a, const struct statx *b)
+{
+	return a->stx_ino == b->stx_ino && a->stx_dev_major == b->stx_dev_major && a->stx_dev_minor == b->stx_dev_minor;
 }
 
 /* The thread is stopped in its call, so there is no race: the first call after the exec finds another program. */
 static bool is_running(struct supervisor *s)
 {
-	struct stat now;
+	struct statx now;
 
 	if (s->page->running)
 		return true;
-	if (stat_program(s->container, &now) || (now.st_dev == s->runtime.st_dev && now.st_ino == s->runtime.st_ino))
+	if (stat_program(s->container, &now) || is_same_program(&now, &s->runtime))
 		return false;
 	s->page->running = 1;
 	return true;

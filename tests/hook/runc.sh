@@ -93,6 +93,18 @@ off_until_resumed() {
 	end_container
 }
 
+armed_and_disarmed() {
+	background '[{"syscalls":["getppid"],"errno":"EIO","armed":false,"name":"one"},{"syscalls":["fsync"],"errno":"EIO"}]' /bin/calls -s 20 getppid 1000
+	e2e_wait 5 test -s "$OUT" || return 1
+	! "$FAULTWIRE" arm "$ID" two 2>/dev/null || return 1
+	equals "$("$FAULTWIRE" arm "$ID" one)" "container web: 1 fault armed" || return 1
+	e2e_wait 5 grep -q EIO "$OUT" || return 1
+	equals "$("$FAULTWIRE" disarm "$ID")" "container web: 2 faults disarmed" || return 1
+	sleep 0.1
+	e2e_wait 5 eval '[[ $(tail -1 "$OUT") == 0 ]]' || return 1
+	end_container
+}
+
 # A page's counters, as people see them.
 status_counts() {
 	local json
@@ -205,6 +217,7 @@ for RT in "${RUNTIMES[@]}"; do
 	holds "$RT: so does that of the node" abort_ends_a_delay --all
 	"$FAULTWIRE" resume --all >/dev/null
 	holds "$RT: a container born under the node's abort is off until resumed" off_until_resumed
+	holds "$RT: 'arm' and 'disarm' switch single faults" armed_and_disarmed
 	holds "$RT: 'status' shows what was matched and injected" status_counts
 	holds "$RT: a container killed in a delay leaves no supervisor" killed_in_a_delay
 	holds "$RT: a supervisor that is killed leaves a container that fails closed" fails_closed
