@@ -58,7 +58,7 @@ static int container_path(const char *id, const char *suffix, char ret[PATH_MAX]
 	return 0;
 }
 
-/* Field 22 of stat, behind the command's name, which may hold anything; 0 = no such process. */
+/* Field 22 of stat, behind the command's name, which may hold anything; 0 = no such process, or one that has ended and was not reaped yet. */
 static uint64_t process_start(uint64_t pid)
 {
 	char path[64], text[1024], *p;
@@ -72,6 +72,8 @@ static uint64_t process_start(uint64_t pid)
 		return 0;
 	text[n] = '\0';
 	p = strrchr(text, ')');
+	if (p && strchr("ZX", p[2]))
+		return 0;
 	for (int field = 2; p && field < 22; field++)
 		p = strchr(p + 1, ' ');
 	return p ? strtoull(p, NULL, 10) : 0;
@@ -159,6 +161,12 @@ int container_save(const struct container *c, struct error *err)
 	r = text ? file_write(path, temporary, text, err) : error_set(err, ENOMEM, "no memory to write '%s'", path);
 	cJSON_free(text);
 	return r;
+}
+
+int container_take(struct container *c, struct error *err)
+{
+	c->supervisor = (struct container_process){ (uint64_t)getpid(), process_start((uint64_t)getpid()) };
+	return container_save(c, err);
 }
 
 int container_load(const char *id, struct container *ret, struct error *err)

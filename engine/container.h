@@ -46,6 +46,8 @@ struct container_page {
 
 /* Starts the record of a container: init's and the caller's own processes, times of creation. -ESRCH when init is gone. */
 int container_begin(struct container *c, pid_t init, struct error *err);
+/* Makes the caller its supervisor, and saves that. */
+int container_take(struct container *c, struct error *err);
 /* Written whole or not at all. */
 int container_save(const struct container *c, struct error *err);
 /* -ENOENT, or -EBADMSG naming the file. */

@@ -2,6 +2,8 @@
 /*
  * Calls that a supervisor holds back, by deadline, and decisions that their threads have yet to hear. A signal makes the kernel drop a
  * notification and, as a rule, begin the call again: the same thread's same call is then the same event, with the same deadline.
+ *
+ * What is held back is in memory that outlives the worker which wrote it, so that the next one goes on with it.
  */
 #ifndef FAULTWIRE_PENDING_H
 #define FAULTWIRE_PENDING_H
@@ -15,23 +17,39 @@ struct pending {
 	uint64_t due_ns; /* monotonic */
 	uint32_t tid;
 	struct seccomp_data call;
-	struct seccomp_notif_resp answer; /* its id is the latest notification's */
+	struct seccomp_notif_resp answer; /* its id is the latest notification's; 0 = this slot is free */
 	uint8_t signal;                   /* 0 = none */
 };
 
-#define PENDING_OWED 64 /* decisions that are remembered; the oldest goes */
+#define PENDING_SLOTS 32768 /* as many threads may wait; 4 MB of addresses, of which only what is in use takes memory */
+#define PENDING_OWED 64     /* decisions that are remembered; the oldest goes */
 
-/* A heap by due_ns; owed is a ring. */
+/* Shared between workers, zeroed to begin with. */
+struct pending_store {
+	uint32_t n_used; /* slots from here on were never used */
+	struct pending slots[PENDING_SLOTS];
+};
+
+/* A worker's view of it: a heap of slots by due_ns, free slots, and a ring of what is owed. */
 struct pending_calls {
-	struct pending *heap;
-	size_t n;
+	struct pending_store *store;
+	uint32_t *heap, *free;
+	size_t n, n_free;
 	struct pending owed[PENDING_OWED];
 	size_t n_owed;
 };
 
-void pending_push(struct pending_calls *h, const struct pending *call);
-/* The one that is due first; undefined when n is 0. */
+/* Takes up what is in the store. */
+void pending_open(struct pending_calls *h, struct pending_store *store);
+void pending_close(struct pending_calls *h);
+/* -ENOSPC when too many are held back already. */
+int pending_push(struct pending_calls *h, const struct pending *call);
+/* The one that is due first; NULL when there is none. */
+const struct pending *pending_first(const struct pending_calls *h);
+/* Takes that out; undefined when there is none. */
 struct pending pending_pop(struct pending_calls *h);
+/* Whether a notification is held back. */
+bool pending_has(const struct pending_calls *h, uint64_t id);
 /* The answer did not reach the thread. */
 void pending_owe(struct pending_calls *h, const struct pending *call);
 /*

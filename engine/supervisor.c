@@ -2,6 +2,9 @@
 /*
  * The loop of a supervisor: see supervisor.h.
  *
+ * Two processes: a worker that answers, and a keeper that waits for its death and makes another, which goes on with what is in shared memory. A
+ * worker whose keeper dies becomes the keeper of a new one. The listener is closed, and calls fail with ENOSYS, only once both are gone.
+ *
  * Plain notifications, with every decision kept until its thread has heard it (pending.h): no kernel feature is needed for signals and freezing
  * to behave. A fault's decision is made once a call, when it first comes.
  */
@@ -14,8 +17,10 @@
 #include <signal.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "engine/calls.h"
@@ -30,10 +35,11 @@
 #define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
 #endif
 
+#define WORKER_PAUSE_NS NSEC_PER_MSEC
 #define LOOK_NS (5 * NSEC_PER_MSEC) /* for an abort, where the node has no inotify instance left to be told by */
 
 struct supervisor {
-	const struct container *container;
+	struct container *container;
 	const struct plan_syscalls *plan;
 	struct calls_set calls[FW_RULES]; /* of each rule */
 	struct container_page *page;
@@ -42,7 +48,8 @@ struct supervisor {
 	struct pending_calls pending;
 	struct tally tally;
 	struct seccomp_notif_sizes sizes;
-	struct seccomp_notif *request;
+	struct pending_store *store;   /* shared */
+	struct seccomp_notif *request; /* shared; its id is 0 unless it is being handled */
 	struct seccomp_notif_resp *response;
 };
 
@@ -200,9 +207,7 @@ static void handle(struct supervisor *s, const struct seccomp_notif *n)
 		delay_ns = decide(s, n, &call);
 		call.due_ns = delay_ns ? now_ns(CLOCK_MONOTONIC) + delay_ns : 0;
 	}
-	if (call.due_ns > now_ns(CLOCK_MONOTONIC))
-		pending_push(&s->pending, &call);
-	else
+	if (call.due_ns <= now_ns(CLOCK_MONOTONIC) || pending_push(&s->pending, &call))
 		answer(s, &call);
 }
 
@@ -211,15 +216,17 @@ static void receive(struct supervisor *s)
 	memset(s->request, 0, s->sizes.seccomp_notif);
 	if (!ioctl(s->listener, SECCOMP_IOCTL_NOTIF_RECV, s->request))
 		handle(s, s->request);
+	s->request->id = 0;
 }
 
-/* Calls whose time has come; under an abort all of them, as if nothing had been. */
+/* Calls whose time has come; under an abort all of them, as if nothing had been. Answered first, for we may be killed between. */
 static void let_go(struct supervisor *s)
 {
 	bool aborted = s->page->aborted;
+	const struct pending *first;
 
-	while (s->pending.n && (aborted || s->pending.heap[0].due_ns <= now_ns(CLOCK_MONOTONIC))) {
-		struct pending call = pending_pop(&s->pending);
+	while ((first = pending_first(&s->pending)) && (aborted || first->due_ns <= now_ns(CLOCK_MONOTONIC))) {
+		struct pending call = *first;
 
 		if (aborted) {
 			call.answer =
@@ -227,6 +234,7 @@ static void let_go(struct supervisor *s)
 			call.signal = 0;
 		}
 		answer(s, &call);
+		(void)pending_pop(&s->pending);
 	}
 }
 
@@ -238,27 +246,112 @@ static void drain(int fd)
 		;
 }
 
-void supervisor_run(struct supervisor *s)
+static void keep(struct supervisor *s, pid_t worker);
+
+/*
+ * A descriptor that tells of the keeper's death; -1 = out of them. One that is dead already is replaced by this very process, whose child goes on
+ * with the work.
+ */
+static int watch_keeper(struct supervisor *s, pid_t keeper)
 {
-	struct pollfd fds[] = { { .fd = s->listener, .events = POLLIN }, { .fd = s->watch, .events = POLLIN } };
-
 	for (;;) {
-		uint64_t now = now_ns(CLOCK_MONOTONIC), due = s->pending.n ? s->pending.heap[0].due_ns : 0;
-		uint64_t left = MIN(due > now ? due - now : 0, s->watch < 0 ? LOOK_NS : UINT64_MAX);
-		struct timespec timeout = { (time_t)(left / NSEC_PER_SEC), (long)(left % NSEC_PER_SEC) };
+		int fd = (int)syscall(SYS_pidfd_open, keeper, 0);
+		pid_t worker;
 
-		if (ppoll(fds, ARRAY_SIZE(fds), s->pending.n ? &timeout : NULL, NULL) < 0 && errno != EINTR)
-			break;
-		if (fds[1].revents)
+		if (getppid() == keeper)
+			return fd;
+		util_closep(&fd);
+		keeper = getpid();
+		worker = fork();
+		if (worker < 0)
+			return -1;
+		if (worker) {
+			(void)container_take(s->container, NULL);
+			keep(s, worker);
+			_exit(0);
+		}
+	}
+}
+
+static int wait_events(struct supervisor *s, struct pollfd *fds, size_t n)
+{
+	const struct pending *first = pending_first(&s->pending);
+	uint64_t now = now_ns(CLOCK_MONOTONIC), left = first && first->due_ns > now ? first->due_ns - now : 0;
+	struct timespec timeout;
+
+	if (s->watch < 0)
+		left = MIN(left, LOOK_NS);
+	timeout = (struct timespec){ (time_t)(left / NSEC_PER_SEC), (long)(left % NSEC_PER_SEC) };
+	for (size_t i = 0; i < n; i++)
+		fds[i].revents = 0;
+	return ppoll(fds, n, first ? &timeout : NULL, NULL) < 0 && errno != EINTR ? -errno : 0;
+}
+
+/* Until nobody is left who could call. */
+static void work(struct supervisor *s, pid_t keeper)
+{
+	enum { LISTENER, WATCH, KEEPER };
+	struct pollfd fds[] = {
+		[LISTENER] = { .fd = s->listener, .events = POLLIN },
+		[WATCH] = { .fd = s->watch, .events = POLLIN },
+		[KEEPER] = { .fd = watch_keeper(s, keeper), .events = POLLIN },
+	};
+
+	pending_open(&s->pending, s->store);
+	if (s->request->id && !pending_has(&s->pending, s->request->id)) {
+		struct pending interrupted = pass(s->request); /* handled by one who died of it, maybe */
+
+		answer(s, &interrupted);
+	}
+	while (!wait_events(s, fds, ARRAY_SIZE(fds))) {
+		if (fds[WATCH].revents)
 			drain(s->watch);
 		let_go(s);
-		if (fds[0].revents & POLLIN)
+		if (fds[LISTENER].revents & POLLIN)
 			receive(s);
-		else if (fds[0].revents)
-			break; /* nobody is left who could call */
-		fds[0].revents = fds[1].revents = 0;
+		else if (fds[LISTENER].revents)
+			return;
+		if (fds[KEEPER].revents) {
+			close(fds[KEEPER].fd);
+			fds[KEEPER].fd = watch_keeper(s, keeper);
+		}
+	}
+}
+
+static pid_t start_worker(struct supervisor *s)
+{
+	pid_t keeper = getpid(), worker = fork();
+
+	if (worker)
+		return worker;
+	work(s, keeper);
+	_exit(0);
+}
+
+/* Until a worker has seen the container's end. */
+static void keep(struct supervisor *s, pid_t worker)
+{
+	int status;
+
+	for (;;) {
+		if (worker > 0 && waitpid(worker, &status, 0) == worker && WIFEXITED(status))
+			break;
+		nanosleep(&(struct timespec){ .tv_nsec = WORKER_PAUSE_NS }, NULL); /* should they die at once */
+		worker = start_worker(s);
 	}
 	container_remove(s->container->id, s->page_fd);
+}
+
+void supervisor_run(struct supervisor *s)
+{
+	keep(s, start_worker(s));
+}
+
+static void *share(size_t n)
+{
+	void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
 }
 
 static int prepare(struct supervisor *s, struct error *err)
@@ -268,7 +361,10 @@ static int prepare(struct supervisor *s, struct error *err)
 	if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &s->sizes))
 		return error_set(err, ENOTSUP, "this kernel has no seccomp notifications (Linux 5.9 or later is needed): %s",
 				 strerror(errno));
-	s->request = util_alloc(1, MAX(s->sizes.seccomp_notif, sizeof(*s->request)));
+	s->request = share(MAX(s->sizes.seccomp_notif, sizeof(*s->request)));
+	s->store = share(sizeof(*s->store));
+	if (!s->request || !s->store)
+		return error_set(err, ENOMEM, "no memory for a supervisor");
 	s->response = util_alloc(1, MAX(s->sizes.seccomp_notif_resp, sizeof(*s->response)));
 	if (stat_program(s->container, &s->runtime))
 		return error_set(err, errno, "cannot see the program of the container's process: %s", strerror(errno));
@@ -300,7 +396,7 @@ static int install(struct supervisor *s, struct error *err)
 	return r;
 }
 
-int supervisor_start(const struct container *c, struct supervisor **ret, struct error *err)
+int supervisor_start(struct container *c, struct supervisor **ret, struct error *err)
 {
 	_cleanup_free_ struct supervisor *s = util_alloc(1, sizeof(*s));
 	int r;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A container's supervisor: answers the system calls that its faults name, from the first one after the container's own program has
- * been exec'd until the container ends. One thread; a delay is a deadline, never a sleep.
+ * been exec'd until the container ends. A delay is a deadline, never a sleep.
  */
 #ifndef FAULTWIRE_SUPERVISOR_H
 #define FAULTWIRE_SUPERVISOR_H
@@ -14,7 +14,7 @@ struct supervisor;
  * Puts the container's plan into force, as the process that will be its supervisor: record and page written, the filter in its init.
  * c is begun (container_begin); on failure nothing is left, and init is untouched or killed (inject_filter).
  */
-int supervisor_start(const struct container *c, struct supervisor **ret, struct error *err);
+int supervisor_start(struct container *c, struct supervisor **ret, struct error *err);
 /* Works until the container has ended, and removes its files. */
 void supervisor_run(struct supervisor *s);
 

@@ -54,7 +54,7 @@ background() {
 }
 
 supervisors() {
-	pgrep -x faultwire-super >/dev/null
+	pgrep -x -r D,R,S faultwire-super >/dev/null
 }
 
 nothing_left() {

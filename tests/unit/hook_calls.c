@@ -22,39 +22,98 @@ static struct seccomp_notif notif_of(uint32_t tid, int nr)
 	return (struct seccomp_notif){ .pid = tid, .data = { .nr = nr } };
 }
 
+static struct pending_store *store_new(void)
+{
+	return util_alloc(1, sizeof(struct pending_store));
+}
+
+static void push(struct pending_calls *h, uint32_t tid, uint64_t due_ns)
+{
+	struct pending call = call_of(tid, 10, due_ns);
+
+	call.answer.id = tid;
+	assert_int_equal(pending_push(h, &call), 0);
+}
+
 static void what_is_due_first_comes_first(void **state)
 {
 	static const uint64_t due[] = { 5, 3, 9, 1, 7, 2, 8, 6, 4 };
-	struct pending_calls h = {};
+	_cleanup_free_ struct pending_store *store = store_new();
+	struct pending_calls h;
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(due); i++) {
-		struct pending call = call_of((uint32_t)i + 1, 1, due[i]);
-
-		pending_push(&h, &call);
+	pending_open(&h, store);
+	for (int round = 0; round < 3; round++) {
+		for (size_t i = 0; i < ARRAY_SIZE(due); i++)
+			push(&h, (uint32_t)i + 1, due[i]);
+		for (uint64_t i = 1; i <= ARRAY_SIZE(due); i++) {
+			assert_int_equal(pending_first(&h)->due_ns, i);
+			assert_int_equal(pending_pop(&h).due_ns, i);
+		}
+		assert_null(pending_first(&h));
 	}
-	for (uint64_t i = 1; i <= ARRAY_SIZE(due); i++)
-		assert_int_equal(pending_pop(&h).due_ns, i);
-	assert_int_equal(h.n, 0);
-	free(h.heap);
+	assert_int_equal(store->n_used, ARRAY_SIZE(due));
+	pending_close(&h);
 }
 
 static void the_same_call_of_a_thread_is_taken_up_again(void **state)
 {
-	struct pending_calls h = {};
-	struct pending got, calls[] = { call_of(1, 10, 5), call_of(2, 10, 3), call_of(3, 10, 9) };
+	_cleanup_free_ struct pending_store *store = store_new();
 	struct seccomp_notif again = notif_of(2, 10), other = notif_of(3, 11), new = notif_of(4, 10);
+	struct pending_calls h;
+	struct pending got;
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
-		pending_push(&h, &calls[i]);
+	pending_open(&h, store);
+	push(&h, 1, 5);
+	push(&h, 2, 3);
+	push(&h, 3, 9);
 	assert_true(pending_take(&h, &again, &got) && got.due_ns == 3);
 	assert_false(pending_take(&h, &again, &got));
 	assert_false(pending_take(&h, &new, &got));
 	assert_false(pending_take(&h, &other, &got)); /* a new call: what it held is over */
 	assert_int_equal(h.n, 1);
 	assert_int_equal(pending_pop(&h).tid, 1);
-	free(h.heap);
+	pending_close(&h);
+}
+
+static void the_next_worker_goes_on_with_what_is_held(void **state)
+{
+	_cleanup_free_ struct pending_store *store = store_new();
+	struct pending_calls dead, h;
+
+	(void)state;
+	pending_open(&dead, store);
+	for (uint32_t tid = 1; tid <= 100; tid++)
+		push(&dead, tid, 1000 - tid);
+	for (int i = 0; i < 30; i++)
+		pending_pop(&dead);
+	pending_open(&h, store);
+	assert_int_equal(h.n, 70);
+	assert_true(pending_has(&h, 70) && !pending_has(&h, 71));
+	push(&h, 200, 1);
+	assert_int_equal(store->n_used, 100);
+	assert_int_equal(pending_pop(&h).tid, 200);
+	for (uint32_t tid = 70; tid; tid--)
+		assert_int_equal(pending_pop(&h).tid, tid);
+	pending_close(&dead);
+	pending_close(&h);
+}
+
+static void what_is_too_much_is_refused(void **state)
+{
+	_cleanup_free_ struct pending_store *store = store_new();
+	struct pending one_more = call_of(1, 10, 1);
+	struct pending_calls h;
+
+	(void)state;
+	pending_open(&h, store);
+	for (uint32_t tid = 1; tid <= PENDING_SLOTS; tid++)
+		push(&h, tid, tid);
+	assert_int_equal(pending_push(&h, &one_more), -ENOSPC);
+	pending_pop(&h);
+	push(&h, 1, 1);
+	pending_close(&h);
 }
 
 static void decisions_that_were_not_heard_are_owed(void **state)
@@ -194,6 +253,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_due_first_comes_first),
 		cmocka_unit_test(the_same_call_of_a_thread_is_taken_up_again),
+		cmocka_unit_test(the_next_worker_goes_on_with_what_is_held),
+		cmocka_unit_test(what_is_too_much_is_refused),
 		cmocka_unit_test(decisions_that_were_not_heard_are_owed),
 		cmocka_unit_test(the_filter_notifies_of_its_calls_alone),
 		cmocka_unit_test(every_call_fits_into_a_filter),
