@@ -87,7 +87,7 @@ build/faultwire: $(call obj,$(CLI_SRC)) build/engine.a build/lib.a
 
 build/faultwire-hook: $(call obj,$(HOOK_SRC)) build/engine.a build/lib.a
 	$(call msg,LINK,$@)
-	$(Q)$(CC) -static-pie -Wl,--no-warnings $(HARDEN) $^ -o $@ $(CJSON) -lm
+	$(Q)$(CC) -static-pie -Wl,--no-warnings $(HARDEN) $^ -o $@ $(CJSON) -lcap -lm
 
 .PHONY: install
 install: all

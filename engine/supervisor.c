@@ -15,9 +15,11 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/capability.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -342,8 +344,22 @@ static void keep(struct supervisor *s, pid_t worker)
 	container_remove(s->container->id, s->page_fd);
 }
 
+/* What is left for the container's end: to look into its processes, and to signal them. */
+static void drop_capabilities(void)
+{
+	static const cap_value_t needed[] = { CAP_SYS_PTRACE, CAP_KILL };
+	cap_t caps = cap_init();
+
+	if (!cap_set_flag(caps, CAP_PERMITTED, ARRAY_SIZE(needed), needed, CAP_SET) &&
+	    !cap_set_flag(caps, CAP_EFFECTIVE, ARRAY_SIZE(needed), needed, CAP_SET))
+		(void)cap_set_proc(caps); /* one who has less keeps that */
+	cap_free(caps);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
 void supervisor_run(struct supervisor *s)
 {
+	drop_capabilities();
 	keep(s, start_worker(s));
 }
 

@@ -112,10 +112,9 @@ int create_check(const struct oci_state *s, struct error *err)
 
 /* ---- the child */
 
-static void say(int to, const char *text)
+static int say(int to, const char *text)
 {
-	if (write(to, text, strlen(text)) < 0)
-		_exit(1); /* the hook has given up: the container dies with us, and its creation fails */
+	return write(to, text, strlen(text)) < 0 ? -errno : 0;
 }
 
 /* Nothing of the runtime's stays open: it waits for the end of its hooks' output, whoever holds it. */
@@ -146,10 +145,14 @@ static void supervise(struct container *c, pid_t init, int to)
 	if (!r)
 		r = supervisor_start(c, &s, &err);
 	if (r) {
-		say(3, err.msg);
+		(void)say(3, err.msg);
 		_exit(1);
 	}
-	say(3, READY);
+	if (say(3, READY)) { /* the hook was killed: its container is not to be */
+		kill(init, SIGKILL);
+		container_remove(c->id, -1);
+		_exit(1);
+	}
 	close(3);
 	supervisor_run(s);
 	_exit(0);

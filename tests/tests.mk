@@ -24,7 +24,7 @@ build/unit/hook_%: build/san/tests/unit/hook_%.o $(call san,$(HOOK_LIB) $(LIB_SR
 	$(Q)mkdir -p $(@D) && $(CC) $(SANITIZE) $^ -o $@ $(CJSON) -lcmocka -lm
 build/native/%: build/san/tests/native/%.o $(call san,$(ENGINE_SRC) $(LIB_SRC))
 	$(call msg,LINK,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(SANITIZE) $^ -o $@ $(CJSON) -lcmocka -lbpf -lelf -lz -lnl-3 -lm
+	$(Q)mkdir -p $(@D) && $(CC) $(SANITIZE) $^ -o $@ $(CJSON) -lcmocka -lbpf -lelf -lz -lnl-3 -lcap -lm
 
 # Fuzzers are one clang call each: their sanitizer must have built every object.
 build/fuzz/%: tests/fuzz/%.c $(LIB_SRC) $(PLUGIN_LIB) oci-hook/oci_state.c $(wildcard lib/*.h cni-plugin/*.h oci-hook/*.h tests/unit/*.h tests/fuzz/*.h) | $(CJSON) build/lib/syscall_names.h

@@ -66,6 +66,36 @@ faults_of_threads() { # N of getppid's calls, by 8 threads of 3 each
 	equals "$n" "$1"
 }
 
+# The runtime, its hook and what else it started, in the midst of it: nothing hangs, nothing stays.
+killed_runtimes() { # N
+	local i runtime
+	for ((i = 0; i < $1; i++)); do
+		bundle '{"syscalls":["getppid","read","openat","close"],"errno":"EIO","when":"100000"}' /bin/calls getppid 1 || return 1
+		setsid "$RT" run -b "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 &
+		runtime=$!
+		sleep "0.0$((RANDOM % 50 + 10))"
+		kill -9 "$runtime" 2>/dev/null
+		((i % 2)) && pkill -9 -x faultwire-hook
+		wait "$runtime" 2>/dev/null
+		"$RT" delete -f "$ID" >/dev/null 2>&1
+		e2e_wait 5 supervisors_gone || return 1
+	done
+	# what dies before its first word leaves its files to the next one
+	container '{"syscalls":["getppid"],"errno":"EIO"}' /bin/calls getppid 1 || return 1
+	[[ -z $(ls "$CONTAINERS") ]]
+}
+
+few_capabilities() {
+	local pid
+	background '{"syscalls":["getppid"],"errno":"EIO"}' /bin/calls -s 20 getppid 1000
+	e2e_wait 5 grep -q EIO "$OUT" || return 1
+	for pid in $(pgrep -x faultwire-super); do
+		# CAP_KILL, CAP_SYS_PTRACE
+		equals "$(awk '/^Cap(Prm|Eff|Inh)/ { print $2 }' "/proc/$pid/status" | xargs)" "0000000000000000 0000000000080020 0000000000080020" || return 1
+	done
+	end_container
+}
+
 exec_is_spared() {
 	background '{"syscalls":["getppid"],"errno":"EIO"}' /bin/calls -s 20 getppid 1000
 	e2e_wait 5 grep -q EIO "$OUT"
@@ -260,6 +290,8 @@ for RT in "${RUNTIMES[@]}"; do
 	holds "$RT: a supervisor's halves make each other again, and calls held back stay so" survives_kills
 	holds "$RT: both halves killed at once leave a container that fails closed" fails_closed
 	holds "$RT: each half of a supervisor takes 2 MB at most" small
+	holds "$RT: they have two capabilities" few_capabilities
+	holds "$RT: a runtime killed at any moment leaves nothing" killed_runtimes 12
 	holds "$RT: a call that does not exist is refused with the nearest name" refused '{"syscalls":["conect"],"errno":"EIO"}' "did you mean 'connect'?"
 	holds "$RT: exit_group is refused by name" refused '{"syscalls":["exit_group"],"errno":"EIO"}' "'exit_group' cannot be faulted"
 	# crun connects to the listener before it comes to us
