@@ -14,6 +14,7 @@
 #	FW_PLUGIN	the plugin that is chained as type "faultwire" (build/cni/faultwire)
 #	FW_NETCONF	JSON object, merged into the plugin's entry of the conflist
 #	FW_HOOK		if set, an OCI hook (createRuntime, poststop) of every container that is not a sandbox
+#	FW_PASS		false: containers' specifications do not have their pod's annotations of ours
 #	E2E_IPMASQ	true: masquerade what leaves the node (false: iptables take their time)
 #	E2E_CNI_BIN	the distribution's CNI plugins (/usr/lib/cni)
 
@@ -125,7 +126,7 @@ ctrd_swept() {
 
 # What pods and their faults can leave on this node, a line each: pins, records, network namespaces, ports of the bridge.
 node_left() {
-	find /sys/fs/bpf/faultwire /run/faultwire/pods /run/faultwire/slots /var/lib/faultwire -mindepth 1 2>/dev/null | sort || true
+	find /sys/fs/bpf/faultwire /run/faultwire/{pods,slots,sandboxes,containers} /var/lib/faultwire -mindepth 1 2>/dev/null | sort || true
 	ls /run/netns 2>/dev/null || true
 	ip -o link show master cni0 2>/dev/null | sed -E 's/^[0-9]+: ([^:@]+).*/\1/' || true
 }
@@ -179,7 +180,8 @@ ctrd_conflist() {
 # disable_apparmor: the kernel may have it without the tools that load containerd's profile.
 # opt: the default is a directory under /opt that would be made.
 ctrd_config() {
-	local spec=
+	local spec='' pass='pod_annotations = ["faultwire.dev/*"]'
+	[[ ${FW_PASS-} != false ]] || pass=
 	if [[ -n ${FW_HOOK-} ]]; then
 		ctrd_spec "$(realpath "$FW_HOOK")" >"$ctrd_dir/spec.json"
 		spec="base_runtime_spec = \"$ctrd_dir/spec.json\""
@@ -209,7 +211,7 @@ ctrd_config() {
 
 		[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
 		  runtime_type = "io.containerd.runc.v2"
-		  pod_annotations = ["faultwire.dev/*"]
+		  $pass
 		  $spec
 	CONFIG
 }

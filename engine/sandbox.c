@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <sys/stat.h>
 
+#include "engine/container.h"
 #include "engine/file.h"
 #include "lib/util.h"
 
@@ -78,8 +79,10 @@ void sandbox_remove(const char *id)
 {
 	char path[PATH_MAX];
 
-	if (!sandbox_path(id, path, NULL))
-		unlink(path);
+	if (sandbox_path(id, path, NULL) || unlink(path))
+		return;
+	/* a supervisor takes its container's files with it; those that were killed could not */
+	container_sweep();
 }
 
 static const char *member(const cJSON *o, const char *key)

@@ -16,7 +16,7 @@ int sandbox_save(const struct engine_target *target, const cJSON *annotations, s
 int sandbox_load(const char *id, cJSON **ret, struct error *err);
 /* One access(2). */
 bool sandbox_exists(const char *id);
-/* What is not there is success. */
+/* What is not there is success. Files of containers that died with their supervisors go too. */
 void sandbox_remove(const char *id);
 /* Those of the network that keep() does not claim, and any whose network namespace is gone. keep may be NULL: only the latter. */
 void sandbox_gc(const char *network, engine_keep_fn *keep, void *ctx);

@@ -61,6 +61,7 @@ SUITES=(
 	"dies-native|tests/net/dies.sh"
 	"builds-native|tests/net/builds.sh"
 	"pod-native|bash e2e/pod.sh"
+	"hook-containerd|bash e2e/hook.sh"
 	"vm-time-6.12|vm 6.12 tests/net/time.sh -i -m 1024 -t 900"
 	"vm-many-6.12|vm 6.12 tests/net/many.sh -c 2 -m 1024 -t 600"
 	"vm-time-6.1|vm 6.1 tests/net/time.sh -i -m 1024 -t 900"
