@@ -27,7 +27,6 @@
 #include "lib/util.h"
 
 #define SCRATCH_BYTES(filter) (sizeof(struct sock_fprog) + (filter)->len * sizeof(struct sock_filter))
-#define ANSWER_MS 1 /* between looks at the process, while its calls may wait for our answer */
 
 #ifdef __x86_64__
 
@@ -110,6 +109,7 @@ struct inject {
 	uint64_t mask, instruction;
 	int listener;
 	bool attached, touched;
+	sigset_t unblocked; /* our own mask, which lets SIGCHLD in */
 };
 
 static int fail(struct error *err, pid_t pid, const char *what)
@@ -147,7 +147,8 @@ static int wait_stop(struct inject *i, int *ret)
 			break;
 		if (r < 0 && errno != EINTR)
 			return -errno;
-		if (i->listener >= 0 && poll(&listener, 1, ANSWER_MS) > 0)
+		/* SIGCHLD is let in here alone, so that none is missed between the two */
+		if (i->listener >= 0 && ppoll(&listener, 1, NULL, &i->unblocked) > 0)
 			answer(i->listener);
 	}
 	errno = ESRCH;
@@ -336,20 +337,32 @@ static void wake(int signal)
 	(void)signal;
 }
 
+/* A stop of the process ends our wait for its calls. */
+static void watch_children(struct inject *i, bool on)
+{
+	const struct sigaction on_child = { .sa_handler = on ? wake : SIG_DFL };
+	sigset_t child;
+
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigaction(SIGCHLD, &on_child, NULL);
+	sigprocmask(on ? SIG_BLOCK : SIG_UNBLOCK, &child, NULL);
+	sigprocmask(SIG_SETMASK, NULL, &i->unblocked);
+	sigdelset(&i->unblocked, SIGCHLD);
+}
+
 int inject_filter(pid_t pid, const struct sock_fprog *filter, int *ret_listener, struct error *err)
 {
 	struct inject i = { .pid = pid, .listener = -1 };
-	/* a stop of the process ends our poll: no SA_RESTART */
-	const struct sigaction on_child = { .sa_handler = wake };
 	int r;
 
-	sigaction(SIGCHLD, &on_child, NULL);
+	watch_children(&i, true);
 	r = run(&i, filter, err);
 	if (r && i.touched)
 		kill(pid, SIGKILL);
 	else if (r && i.attached)
 		ptrace(PTRACE_DETACH, pid, NULL, NULL);
-	signal(SIGCHLD, SIG_DFL);
+	watch_children(&i, false);
 	if (r) {
 		util_closep(&i.listener);
 		return r;
