@@ -48,6 +48,7 @@ int plan_build_container(const struct fault_spec *spec, const char *container, s
 {
 	_cleanup_plan_ struct plan plan = {};
 	struct plan_op *op = NULL;
+	int r;
 
 	for (size_t i = 0; i < spec->n_faults; i++) {
 		const struct fault *f = &spec->faults[i];
@@ -63,6 +64,9 @@ int plan_build_container(const struct fault_spec *spec, const char *container, s
 		add_rule(&op->syscalls, f, !container);
 		note_vdso(&plan, f);
 	}
+	r = plan_acts_add(spec, container, FW_RULES - (op ? op->syscalls.n_rules : 0), &plan, err);
+	if (r)
+		return r;
 	*ret = plan;
 	plan = (struct plan){};
 	return 0;

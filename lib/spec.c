@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "bpf/abi.h"
+#include "lib/act.h"
 #include "lib/common.h"
 #include "lib/network.h"
 #include "lib/syscall.h"
@@ -64,6 +65,16 @@ static int parse_syscall(const struct json *j, const char *text, struct fault_sp
 	return parse_faults(j, text, syscall_parse, spec, err);
 }
 
+static int parse_process(const struct json *j, const char *text, struct fault_spec *spec, struct error *err)
+{
+	return parse_faults(j, text, process_parse, spec, err);
+}
+
+static int parse_resource(const struct json *j, const char *text, struct fault_spec *spec, struct error *err)
+{
+	return parse_faults(j, text, resource_parse, spec, err);
+}
+
 static int parse_experiment(const struct json *j, const char *text, struct fault_spec *spec, struct error *err)
 {
 	if (!common_is_name(text, SPEC_NAME_MAX))
@@ -94,11 +105,11 @@ static const struct annotation {
 } known[] = {
 	{ "network", parse_network },
 	{ "syscall", parse_syscall },
+	{ "process", parse_process },
+	{ "resource", parse_resource },
 	{ "experiment", parse_experiment },
 	{ "select", parse_select },
 	{ "io", NULL },
-	{ "process", NULL },
-	{ "resource", NULL },
 	{ "guard", NULL },
 };
 
@@ -116,7 +127,9 @@ static int unknown_annotation(const struct json *j, const char *name, struct err
 	nearest = util_nearest(name, names);
 	if (nearest)
 		return json_error(j, err, "unknown annotation, did you mean '" SPEC_PREFIX "%s'?", nearest);
-	return json_error(j, err, "unknown annotation (there are network, syscall, experiment and select so far): remove it");
+	return json_error(
+		j, err,
+		"unknown annotation (there are network, syscall, process, resource, experiment and select so far): remove it");
 }
 
 static int parse_annotation(const cJSON *annotation, struct fault_spec *spec, struct error *err)
@@ -171,6 +184,11 @@ size_t spec_count(const struct fault_spec *spec, enum fault_layer layer)
 	for (size_t i = 0; i < spec->n_faults; i++)
 		n += spec->faults[i].kind->layer == layer;
 	return n;
+}
+
+size_t spec_count_containers(const struct fault_spec *spec)
+{
+	return spec->n_faults - spec_count(spec, LAYER_NETWORK);
 }
 
 void spec_seed(struct fault_spec *spec, uint64_t random)

@@ -77,7 +77,7 @@ static int inject(const struct oci_state *s, const struct oci_identity *who, con
 
 	if (!r)
 		r = policy_check(policy, &spec, who->pod_namespace, err);
-	if (r || !spec_count(&spec, LAYER_SYSCALL) || !is_selected(&spec, s, who))
+	if (r || !spec_count_containers(&spec) || !is_selected(&spec, s, who))
 		return r;
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		return error_set(err, errno, "no random number from the kernel: %s", strerror(errno));
