@@ -16,7 +16,7 @@ struct listener;
  * killed (inject_filter).
  */
 int listener_open(const struct container *c, struct container_page *page, struct listener **ret, struct error *err);
-/* What a worker waits for. */
-struct keeper_source listener_source(struct listener *l);
+/* Gives the keeper what its worker waits for. */
+void listener_watch(struct listener *l, struct keeper *k);
 
 #endif

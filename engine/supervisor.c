@@ -73,7 +73,7 @@ static int add_listener(struct supervisor *s, struct error *err)
 		return 0;
 	r = listener_open(s->container, s->page, &l, err);
 	if (!r)
-		s->keeper.sources[s->keeper.n_sources++] = listener_source(l);
+		listener_watch(l, &s->keeper);
 	return r;
 }
 
