@@ -11,6 +11,8 @@
 
 #define SYS "faultwire.dev/syscall"
 
+static const struct plan_env hooked = { .files = true, .files_why = "BPF LSM" };
+
 static struct fault_spec syscall_spec(const char *text)
 {
 	struct fault_spec spec = {};
@@ -129,10 +131,10 @@ static void a_container_gets_the_faults_that_are_for_it(void **state)
 	struct error err = {};
 
 	(void)state;
-	assert_int_equal(plan_build_container(&spec, "web", &web, &err), 0);
+	assert_int_equal(plan_build_container(&spec, "web", &hooked, &web, &err), 0);
 	assert_int_equal(plan_syscalls(&web)->n_rules, 2);
 	assert_string_equal(plan_syscalls(&web)->rules[0].name, "syscall[0]");
-	assert_int_equal(plan_build_container(&spec, "db", &other, &err), 0);
+	assert_int_equal(plan_build_container(&spec, "db", &hooked, &other, &err), 0);
 	assert_int_equal(plan_syscalls(&other)->n_rules, 1);
 	assert_string_equal(plan_syscalls(&other)->rules[0].syscall.names, "write ");
 	assert_null(plan_rules(&other));
@@ -164,7 +166,7 @@ static void the_plan_prints_and_goes_through_json(void **state)
 	struct json at;
 
 	(void)state;
-	assert_int_equal(plan_build_container(&spec, "web", &plan, &err), 0);
+	assert_int_equal(plan_build_container(&spec, "web", &hooked, &plan, &err), 0);
 	json = plan_to_json(&plan);
 	at = json_root(json, "plan");
 	if (plan_from_json(&at, &again, &err))
@@ -193,6 +195,12 @@ static void paths_match_as_documented(void **state)
 		{ "/**", "/a/b", true },
 		{ "/**/x", "/a/b/x", true },
 		{ "/**/x", "/a/b/xy", false },
+		{ "/**/x", "/x", true },
+		{ "/a/**/x", "/a/x", true },
+		{ "/a/**/x", "/a/bx", false },
+		{ "/a/**/b/**/x", "/a/b/x", true },
+		{ "/a/**/b/**/x", "/a/x", false },
+		{ "/a/**/b*/c", "/a/z/bb/c", true },
 		{ "/a/*/wal", "/a/1/wal", true },
 		{ "/a/*/wal", "/a/1/2/wal", false },
 		{ "/a/**/*.log", "/a/b/c.log", true },
