@@ -11,6 +11,7 @@
 #include "engine/state.h"
 
 #define CONTAINER_DIR STATE_DIR "/containers"
+#define CONTAINER_CONTROL CONTAINER_DIR "/.control"
 
 /* A process that a recycled pid is not taken for: its start is in the kernel's ticks since boot. */
 struct container_process {
@@ -60,6 +61,12 @@ int container_page_make(const struct container *c, struct container_page **ret, 
 int container_page_open(const char *id, const struct container_page **ret, struct error *err);
 /* Sets or clears bits of its page's 'aborted', and wakes its supervisor. -ENOENT. */
 int container_abort(const char *id, uint64_t bits, bool on, struct error *err);
+/*
+ * The node's word, CONTAINER_CONTROL: one pwrite of a u64 that every supervisor maps and is woken by. 0 = on. *ret_word is unmapped by the
+ * process's end; *ret_fd names the file for a watch, and is the caller's.
+ */
+int container_node_open(const uint64_t **ret_word, int *ret_fd, struct error *err);
+int container_abort_node(bool on, struct error *err);
 /* The same of its page's 'disarmed', a bit each rule. */
 int container_disarm(const char *id, uint64_t bits, bool on, struct error *err);
 /* All records that can be read, by name; the array and what is in it are the caller's (containers_cleanup). */

@@ -11,13 +11,16 @@
 #include <sys/inotify.h>
 #include <sys/prctl.h>
 
+#include "engine/confine.h"
 #include "engine/listener.h"
 #include "lib/util.h"
 
 struct supervisor {
 	struct container *container;
 	struct container_page *page;
-	int page_fd;
+	int page_fd, node_fd;
+	const uint64_t *node_aborted;
+	bool settled;
 	struct keeper keeper;
 };
 
@@ -32,6 +35,21 @@ static void drop_capabilities(void)
 		(void)cap_set_proc(caps); /* one who has less keeps that */
 	cap_free(caps);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+/* The keeper, which has time, moves both: that may take the kernel milliseconds. */
+static void settled(void *data, pid_t worker)
+{
+	struct supervisor *s = data;
+
+	if (s->settled)
+		return;
+	s->settled = true;
+	if (worker != getpid()) {
+		confine_cgroup(worker);
+		confine_cgroup(getpid());
+	}
+	(void)confine_calls();
 }
 
 static void taken(void *data)
@@ -52,15 +70,19 @@ void supervisor_run(struct supervisor *s)
 	keeper_run(&s->keeper);
 }
 
-/* Told of an abort by the page's writer. */
-static int watch_page(const struct supervisor *s)
+/* Told of an abort by the writer of the page, or of the node's word. */
+static int watch_files(const struct supervisor *s)
 {
+	const int files[] = { s->page_fd, s->node_fd };
 	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", s->page_fd);
-	if (fd >= 0 && inotify_add_watch(fd, path, IN_MODIFY) < 0)
-		close(TAKE_FD(fd));
+	for (size_t i = 0; fd >= 0 && i < ARRAY_SIZE(files); i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", files[i]);
+		if (inotify_add_watch(fd, path, IN_MODIFY) < 0)
+			close(TAKE_FD(fd));
+	}
 	return fd;
 }
 
@@ -71,7 +93,7 @@ static int add_listener(struct supervisor *s, struct error *err)
 
 	if (!plan_syscalls(&s->container->plan))
 		return 0;
-	r = listener_open(s->container, s->page, &l, err);
+	r = listener_open(s->container, s->page, s->node_aborted, &l, err);
 	if (!r)
 		listener_watch(l, &s->keeper);
 	return r;
@@ -82,18 +104,21 @@ int supervisor_start(struct container *c, struct supervisor **ret, struct error 
 	_cleanup_free_ struct supervisor *s = util_alloc(1, sizeof(*s));
 	int r;
 
-	*s = (struct supervisor){ .container = c, .page_fd = -1 };
-	s->keeper = (struct keeper){ .watch = -1, .data = s, .taken = taken, .ended = ended };
+	*s = (struct supervisor){ .container = c, .page_fd = -1, .node_fd = -1 };
+	s->keeper = (struct keeper){ .watch = -1, .data = s, .settled = settled, .taken = taken, .ended = ended };
 	r = container_save(c, err);
 	if (!r)
 		r = container_page_make(c, &s->page, &s->page_fd, err);
 	if (!r)
-		s->keeper.watch = watch_page(s);
+		r = container_node_open(&s->node_aborted, &s->node_fd, err);
+	if (!r)
+		s->keeper.watch = watch_files(s);
 	if (!r)
 		r = add_listener(s, err);
 	if (r) {
 		container_remove(c->id, -1);
 		util_closep(&s->page_fd);
+		util_closep(&s->node_fd);
 		util_closep(&s->keeper.watch);
 		return r;
 	}

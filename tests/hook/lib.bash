@@ -14,6 +14,7 @@ CONTAINERS=/run/faultwire/containers
 BUNDLE=$E2E_RUN/bundle
 OUT=$E2E_RUN/out
 ID=web
+CGROUP=/faultwire-test-$RANDOM$RANDOM # there is one tree of them for all worlds
 RT=runc
 HOOK_STDERR=$E2E_RUN/hook.stderr
 RULE=48 # offset of a page's first rule
@@ -32,10 +33,10 @@ bundle() { # FAULTS PROGRAM...
 	# what a check that failed left
 	[[ ! -e /run/$RT/$ID ]] || "$RT" delete -f "$ID"
 	program=$(printf '%s\n' "${@:2}" | jq -Rn '[inputs]')
-	jq --arg faults "$1" --argjson program "$program" --arg hook "$HOOK" --arg stderr "$HOOK_STDERR" --argjson more "${ANNOTATIONS:-null}" --argjson profile "${PROFILE:-null}" --argjson mounts "${MOUNTS:-[]}" '
+	jq --arg faults "$1" --argjson program "$program" --arg hook "$HOOK" --arg stderr "$HOOK_STDERR" --argjson more "${ANNOTATIONS:-null}" --argjson profile "${PROFILE:-null}" --argjson mounts "${MOUNTS:-[]}" --arg cgroup "$CGROUP" '
 		def hook($stage): {path: $hook, args: ["faultwire-hook", $stage]};
 		.process.terminal = false | .process.args = $program | del(.process.rlimits, .process.oomScoreAdj)
-		| .root.readonly = false | .mounts += $mounts
+		| .root.readonly = false | .mounts += $mounts | .linux.cgroupsPath = $cgroup
 		| .annotations = (if $faults == "" then {} else {"faultwire.dev/syscall": $faults} end) + ($more // {})
 			+ {"run.oci.hooks.stderr": $stderr}
 		| if $profile then .linux.seccomp = $profile else . end

@@ -96,6 +96,22 @@ few_capabilities() {
 	end_container
 }
 
+# Nobody else's cgroup holds it, freezes it or ends it; a filter of its own; what protects it from the memory killer is as it was given.
+kept_apart() {
+	local pid
+	background '{"syscalls":["getppid"],"errno":"EIO"}' /bin/calls -s 20 getppid 1000
+	e2e_wait 5 grep -q EIO "$OUT" || return 1
+	for pid in $(pgrep -x faultwire-super); do
+		e2e_wait 5 eval '! grep -v -e ":/$" -e ":/faultwire$" "/proc/$pid/cgroup"' || {
+			cat "/proc/$pid/cgroup"
+			return 1
+		}
+		e2e_wait 5 grep -qx $'Seccomp:\t2' "/proc/$pid/status" || return 1
+		equals "$(<"/proc/$pid/oom_score_adj")" "$(</proc/self/oom_score_adj)" || return 1
+	done
+	end_container
+}
+
 exec_is_spared() {
 	background '{"syscalls":["getppid"],"errno":"EIO"}' /bin/calls -s 20 getppid 1000
 	e2e_wait 5 grep -q EIO "$OUT"
@@ -291,6 +307,7 @@ for RT in "${RUNTIMES[@]}"; do
 	holds "$RT: both halves killed at once leave a container that fails closed" fails_closed
 	holds "$RT: each half of a supervisor takes 2 MB at most" small
 	holds "$RT: they have two capabilities" few_capabilities
+	holds "$RT: they are in no cgroup of others, and under a filter" kept_apart
 	holds "$RT: a runtime killed at any moment leaves nothing" killed_runtimes 12
 	holds "$RT: a call that does not exist is refused with the nearest name" refused '{"syscalls":["conect"],"errno":"EIO"}' "did you mean 'connect'?"
 	holds "$RT: exit_group is refused by name" refused '{"syscalls":["exit_group"],"errno":"EIO"}' "'exit_group' cannot be faulted"
