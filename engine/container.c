@@ -31,6 +31,7 @@ static const struct {
 	{ "podName", offsetof(struct container, pod_name) },
 	{ "podUid", offsetof(struct container, pod_uid) },
 	{ "experiment", offsetof(struct container, experiment) },
+	{ "wanted", offsetof(struct container, wanted) },
 }, numbers[] = {
 	{ "pid", offsetof(struct container, init.pid) },
 	{ "pidStart", offsetof(struct container, init.start) },
@@ -161,6 +162,14 @@ int container_save(const struct container *c, struct error *err)
 	r = text ? file_write(path, temporary, text, err) : error_set(err, ENOMEM, "no memory to write '%s'", path);
 	cJSON_free(text);
 	return r;
+}
+
+int container_note(struct container *c, pid_t init, struct error *err)
+{
+	int r = container_begin(c, init, err);
+
+	c->supervisor = (struct container_process){};
+	return r ? r : container_save(c, err);
 }
 
 int container_take(struct container *c, struct error *err)

@@ -22,6 +22,7 @@ struct container {
 	char *id, *name, *sandbox_id;
 	char *pod_namespace, *pod_name, *pod_uid; /* "" when the runtime does not say */
 	char *experiment;                         /* "" = none */
+	char *wanted; /* the containers that the pod's faults name, each with a space behind it; "" = none */
 	struct container_process init, supervisor;
 	uint64_t created_mono_ns, created_unix_ns;
 	struct plan plan;
@@ -47,6 +48,8 @@ struct container_page {
 
 /* Starts the record of a container: init's and the caller's own processes, times of creation. -ESRCH when init is gone. */
 int container_begin(struct container *c, pid_t init, struct error *err);
+/* Only on record, without faults: it is there when it is asked which containers of a pod there are. */
+int container_note(struct container *c, pid_t init, struct error *err);
 /* Makes the caller its supervisor, and saves that. */
 int container_take(struct container *c, struct error *err);
 /* Written whole or not at all. */
