@@ -266,11 +266,11 @@ names_nobody() {
 
 # The hook alone, of a process that stands for a container of another kernel.
 foreign_is_refused() {
-	local out pid
+	local out pid name=$1
 	cp /bin/sleep "$E2E_RUN/$1"
 	"$E2E_RUN/$1" 20 &
 	pid=$!
-	e2e_wait 5 eval '[[ $(readlink /proc/$pid/exe) == */$1 ]]' || return 1
+	e2e_wait 5 eval '[[ $(readlink /proc/$pid/exe) == */$name ]]' || return 1
 	out=$(jq -n --argjson pid "$pid" '{ociVersion: "1.0", id: "x", status: "created", pid: $pid, bundle: "/", annotations: {"faultwire.dev/syscall": "{\"syscalls\":[\"getppid\"],\"errno\":\"EIO\"}"}}' |
 		"$HOOK" createRuntime 2>&1) && return 1
 	kill "$pid"
