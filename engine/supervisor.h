@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A container's supervisor: answers the system calls that its faults name, from the first one after the container's own program has
- * been exec'd until the container ends. A delay is a deadline, never a sleep.
+ * A container's supervisor: does what its plan has for a process to do (the system calls that its faults name, listener.h), until the container
+ * has ended.
  */
 #ifndef FAULTWIRE_SUPERVISOR_H
 #define FAULTWIRE_SUPERVISOR_H
@@ -16,6 +16,6 @@ struct supervisor;
  */
 int supervisor_start(struct container *c, struct supervisor **ret, struct error *err);
 /* Works until the container has ended, and removes its files. */
-void supervisor_run(struct supervisor *s);
+_Noreturn void supervisor_run(struct supervisor *s);
 
 #endif

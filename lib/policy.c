@@ -173,7 +173,7 @@ static int check_action(const struct policy *p, const struct fault *f, struct er
 			return error_set(err, EPERM,
 					 "%s%s: '%s' is denied by actions.deny (" POLICY_PATH
 					 "): remove the fault, or have the node's policy changed",
-					 f->path, f->kind->layer == LAYER_NETWORK ? ".action" : "", f->kind->name);
+					 f->path, f->kind->layer != LAYER_SYSCALL ? ".action" : "", f->kind->name);
 	return 0;
 }
 
@@ -190,7 +190,7 @@ static int check_percent(const struct policy *p, const struct fault *f, struct e
 	json_format_percent(p->max_percent_ppm, ceiling, sizeof(ceiling));
 	return error_set(err, EPERM,
 			 "%s: '%s' percent of the %s is over this node's maxPercent of %s (" POLICY_PATH "): lower 'percent'%s%s%s",
-			 f->path, asked, f->kind->layer == LAYER_SYSCALL ? "calls" : "packets", ceiling,
+			 f->path, asked, f->kind->layer != LAYER_NETWORK ? "calls" : "packets", ceiling,
 			 f->kind->max_share_ppm ? " or '" : "", f->kind->max_share_ppm ? f->kind->body : "",
 			 f->kind->max_share_ppm ? "'" : "");
 }
@@ -225,6 +225,9 @@ static int check_delay(const struct policy *p, const struct fault *f, struct err
 				 "%s.delayEnter: '%s' is over this node's maxDelay of %s (" POLICY_PATH
 				 "): lower delayEnter and delayExit, whose sum it is",
 				 f->path, asked, ceiling);
+	if (f->kind->layer == LAYER_IO)
+		return error_set(err, EPERM, "%s.delay: '%s' is over this node's maxDelay of %s (" POLICY_PATH "): lower it",
+				 f->path, asked, ceiling);
 	return error_set(err, EPERM,
 			 "%s.%s.latency: '%s' is over this node's maxDelay of %s (" POLICY_PATH
 			 "): lower latency, jitter and slot, whose sum it is",
@@ -234,7 +237,7 @@ static int check_delay(const struct policy *p, const struct fault *f, struct err
 int policy_check(const struct policy *p, const struct fault_spec *spec, const char *ns, struct error *err)
 {
 	static const char *const annotations[] = {
-		[LAYER_NETWORK] = SPEC_PREFIX "network", [LAYER_SYSCALL] = SPEC_PREFIX "syscall"
+		[LAYER_NETWORK] = SPEC_PREFIX "network", [LAYER_SYSCALL] = SPEC_PREFIX "syscall", [LAYER_IO] = SPEC_PREFIX "io"
 	};
 	static int (*const checks[])(const struct policy *p, const struct fault *f,
 				     struct error *err) = { check_action, check_percent, check_duration, check_delay };

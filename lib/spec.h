@@ -33,6 +33,9 @@ int spec_parse(const cJSON *annotations, struct fault_spec *ret, struct error *e
 /* How many of the faults a layer carries out. */
 size_t spec_count(const struct fault_spec *spec, enum fault_layer layer);
 
+/* How many are in containers, whatever carries them out. */
+size_t spec_count_containers(const struct fault_spec *spec);
+
 /* Gives each fault that has no seed one drawn from 'random', distinct per fault. */
 void spec_seed(struct fault_spec *spec, uint64_t random);
 

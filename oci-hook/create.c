@@ -155,7 +155,6 @@ static void supervise(struct container *c, pid_t init, int to)
 	}
 	close(3);
 	supervisor_run(s);
-	_exit(0);
 }
 
 /* ---- the hook */

@@ -50,6 +50,7 @@ SUITES=(
 	"engine|engine"
 	"cli|tests/native/cli.sh"
 	"hook-native|bash tests/hook/runc.sh"
+	"made-native|bash tests/hook/made.sh"
 	"net-native|tests/net/native.sh"
 	"many-native|tests/net/many.sh"
 	"names-native|tests/net/names.sh"
