@@ -30,6 +30,7 @@ struct keeper {
 	size_t n_sources;
 	int watch; /* an inotify instance that wakes a worker; -1 = they look for themselves every few milliseconds */
 	void *data;
+	void (*begun)(void *data); /* the sources of a new worker have begun, in which it is called */
 	void (*taken)(void *data); /* the calling process is the keeper now, in place of a dead one */
 	void (*ended)(void *data); /* all sources are over; called once, by the keeper */
 };

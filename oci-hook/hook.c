@@ -86,7 +86,7 @@ static int inject(const struct oci_state *s, const struct oci_identity *who, con
 	r = engine_zones(&spec, err);
 	if (!r)
 		r = plan_build_container(&spec, who->container, &env, &plan, err);
-	if (r || !plan_syscalls(&plan))
+	if (r || !plan.n_ops)
 		return r;
 	return create_supervised(s, who, spec.experiment, &plan, err);
 }
