@@ -48,6 +48,7 @@ SUITES=(
 	"calendar|tests/calendar.sh"
 	"engine|engine"
 	"cli|tests/native/cli.sh"
+	"config|tests/config.sh"
 	"hook-native|bash tests/hook/runc.sh"
 	"net-native|tests/net/native.sh"
 	"many-native|tests/net/many.sh"
