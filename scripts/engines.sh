@@ -76,6 +76,7 @@ debian()
 		mv "$file" "$work/cni/"
 	done
 	mv "$work/root/usr/lib/$MULTIARCH" "$work/lib"
+	find "$work/lib" -mindepth 1 -maxdepth 1 -type d -exec rm -r {} +
 	rm -rf "$work/debs" "$work/root"
 }
 

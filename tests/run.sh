@@ -49,6 +49,7 @@ SUITES=(
 	"engine|engine"
 	"cli|tests/native/cli.sh"
 	"config|tests/config.sh"
+	"doctor-native|tests/native/doctor.sh"
 	"hook-native|bash tests/hook/runc.sh"
 	"net-native|tests/net/native.sh"
 	"many-native|tests/net/many.sh"
