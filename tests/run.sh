@@ -49,6 +49,8 @@ SUITES=(
 	"calendar|tests/calendar.sh"
 	"engine|engine"
 	"cli|tests/native/cli.sh"
+	"config|tests/config.sh"
+	"doctor-native|tests/native/doctor.sh"
 	"hook-native|bash tests/hook/runc.sh"
 	"made-native|bash tests/hook/made.sh"
 	"net-native|tests/net/native.sh"
