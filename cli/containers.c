@@ -11,6 +11,7 @@
 #include "cli/pods.h"
 #include "cli/text.h"
 #include "lib/gate.h"
+#include "lib/io.h"
 #include "lib/util.h"
 
 #define ID_SHOWN 13 /* characters of a container id, as crictl shows it */
@@ -174,6 +175,23 @@ static void window_cell(struct text_table *t, const struct view *v)
 		text_cell(t, "open, closes in %s", left);
 }
 
+/* Names of system calls, or methods and where. */
+static char *calls_of(const struct plan_syscall *rule)
+{
+	size_t n = strlen(rule->syscall.names);
+	char *text = NULL;
+	FILE *out;
+
+	if (!rule->is_io)
+		return util_printf("%.*s", (int)n - 1, rule->syscall.names);
+	out = open_memstream(&text, &n);
+	if (!out)
+		return util_strdup("");
+	io_print(out, &rule->io);
+	fclose(out);
+	return text;
+}
+
 static void print_rules(const struct container *c, const struct container_page *page)
 {
 	static const char *const header[] = { "FAULT", "SYSCALLS", "WINDOW", "ARMED", "MATCHED", "INJECTED" };
@@ -184,10 +202,10 @@ static void print_rules(const struct container *c, const struct container_page *
 		text_cell(&t, "%s", header[i]);
 	for (size_t i = 0; s && i < s->n_rules; i++) {
 		struct view v = view_of(c, page, i);
-		int names = (int)MIN(strlen(v.rule->syscall.names) - 1, (size_t)40);
+		_cleanup_free_ char *calls = calls_of(v.rule);
 
 		text_cell(&t, "%s", v.rule->name);
-		text_cell(&t, "%.*s%s", names, v.rule->syscall.names, v.rule->syscall.names[names + 1] ? "..." : "");
+		text_cell(&t, "%.40s%s", calls, strlen(calls) > 40 ? "..." : "");
 		window_cell(&t, &v);
 		text_cell(&t, "%s", v.armed ? "yes" : "no");
 		text_cell(&t, "%llu", (unsigned long long)v.matched);

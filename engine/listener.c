@@ -17,6 +17,7 @@
 
 #include "engine/calls.h"
 #include "engine/inject.h"
+#include "engine/io_calls.h"
 #include "engine/made.h"
 #include "engine/pending.h"
 #include "engine/tally.h"
@@ -149,7 +150,9 @@ static bool rule_hits(struct listener *s, size_t i, const struct seccomp_notif *
 	if (!gate_open(gate, rule->calendar ? &rule->calendar->fields : NULL, now_ns(CLOCK_MONOTONIC), now_ns(CLOCK_REALTIME),
 		       ret_left_ns))
 		return false;
-	if (rule->syscall.path && (!calls_match_path(n, rule->syscall.path) || !is_valid(s, n->id)))
+	if (rule->is_io ? !io_calls_match(n, &rule->io) : rule->syscall.path && !calls_match_path(n, rule->syscall.path))
+		return false;
+	if ((rule->is_io || rule->syscall.path) && !is_valid(s, n->id))
 		return false;
 	if (!gate_count(gate, rule->syscall.per_thread ? tally_of(&s->tally, n->pid, (uint32_t)i) : NULL))
 		return false;
@@ -166,29 +169,39 @@ static void delay_until(struct pending *call, uint64_t left_ns)
 	call->until_ns = MAX(call->until_ns, until);
 }
 
+/* What one fault does; true when it stands for the call. */
+static bool act(struct listener *s, size_t i, uint64_t left_ns, struct pending *call, uint64_t *delay_ns)
+{
+	const struct plan_syscall *rule = &s->plan->rules[i];
+	const struct fault_syscall *f = &rule->syscall;
+	uint16_t error = rule->is_io ? rule->io.error : f->error;
+
+	*delay_ns += MIN(rule->is_io ? rule->io.delay_ns : f->enter_ns, left_ns);
+	call->exit_ns += f->exit_ns;
+	delay_until(call, left_ns);
+	if (!call->signal)
+		call->signal = f->signal;
+	if (rule->io.max_length && !call->mistake) {
+		call->mistake = (uint8_t)(i + 1);
+		call->draw = util_mix64(s->page->rules[i].key ^ s->page->rules[i].state.word);
+	}
+	if (!error && !f->has_retval)
+		return false;
+	call->answer.flags = 0;
+	call->answer.error = -error;
+	call->answer.val = f->has_retval ? f->retval : 0;
+	return true;
+}
+
 /* Delays add up; what stands for the call, or a signal, is the first fault's. A fault behind one that stands for the call does not count. */
 static uint64_t decide(struct listener *s, const struct seccomp_notif *n, struct pending *call)
 {
 	uint64_t delay_ns = 0, left_ns;
 
-	for (size_t i = 0; i < s->plan->n_rules; i++) {
-		const struct fault_syscall *f = &s->plan->rules[i].syscall;
-
-		if (!rule_hits(s, i, n, &left_ns))
-			continue;
-		delay_ns += MIN(f->enter_ns, left_ns);
-		call->exit_ns += f->exit_ns;
-		delay_until(call, left_ns);
-		if (!call->signal)
-			call->signal = f->signal;
-		if (!f->error && !f->has_retval)
-			continue;
-		call->answer.flags = 0;
-		call->answer.error = -f->error;
-		call->answer.val = f->has_retval ? f->retval : 0;
-		break;
-	}
-	call->to_make = call->exit_ns && call->answer.flags;
+	for (size_t i = 0; i < s->plan->n_rules; i++)
+		if (rule_hits(s, i, n, &left_ns) && act(s, i, left_ns, call, &delay_ns))
+			break;
+	call->to_make = (call->exit_ns || call->mistake) && call->answer.flags;
 	return call->to_make ? delay_ns : delay_ns + call->exit_ns;
 }
 
@@ -196,9 +209,10 @@ static uint64_t decide(struct listener *s, const struct seccomp_notif *n, struct
 
 static struct mistake mistake_of(const struct listener *s, const struct pending *call)
 {
-	(void)s;
-	(void)call;
-	return (struct mistake){};
+	const struct fault_io *io = call->mistake ? &s->plan->rules[call->mistake - 1].io : NULL;
+
+	return io ? (struct mistake){ call->draw, io->max_occurrences, io->max_length, io->filling == IO_RANDOM }
+		  : (struct mistake){};
 }
 
 /* False when it cannot be: its delay comes before it, then. */
@@ -396,7 +410,10 @@ static int install(struct listener *s, struct error *err)
 	int r;
 
 	for (size_t i = 0; i < s->plan->n_rules; i++) {
-		calls_resolve(s->plan->rules[i].syscall.names, &s->calls[i]);
+		if (s->plan->rules[i].is_io)
+			io_calls_resolve(&s->plan->rules[i].io, &s->calls[i]);
+		else
+			calls_resolve(s->plan->rules[i].syscall.names, &s->calls[i]);
 		for (size_t k = 0; k < ARRAY_SIZE(all.bits); k++)
 			all.bits[k] |= s->calls[i].bits[k];
 	}
@@ -411,7 +428,7 @@ static int install(struct listener *s, struct error *err)
 static bool makes_calls(const struct plan_syscalls *plan)
 {
 	for (size_t i = 0; i < plan->n_rules; i++)
-		if (plan->rules[i].syscall.exit_ns)
+		if (plan->rules[i].syscall.exit_ns || plan->rules[i].io.max_length)
 			return true;
 	return false;
 }

@@ -169,6 +169,8 @@ static bool look_at_file(struct making_on *on)
 
 	if (flags < 0 || fstat(on->fd, &st) || (flags & O_PATH))
 		return false;
+	if (on->m->mistake.max_occurrences && !S_ISREG(st.st_mode))
+		return false;
 	on->socket = S_ISSOCK(st.st_mode);
 	on->stream = on->socket || S_ISFIFO(st.st_mode);
 	on->waits = on->stream && !(flags & O_NONBLOCK);
