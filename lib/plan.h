@@ -178,6 +178,17 @@ const struct plan_rules *plan_rules(const struct plan *plan);
 const struct plan_syscalls *plan_syscalls(const struct plan *plan);
 const struct plan_files *plan_files(const struct plan *plan);
 const struct plan_acts *plan_acts(const struct plan *plan);
+
+/* One of a container's rules; syscall or act is NULL. */
+struct plan_rule_of {
+	const char *name;
+	const struct calendar *calendar;
+	const struct plan_syscall *syscall;
+	const struct plan_act *act;
+};
+/* Number i, those of the system calls before the acts, as in a container's page; false when there are fewer. */
+bool plan_rule_of(const struct plan *plan, size_t i, struct plan_rule_of *ret);
+
 const struct plan_op *plan_find(const struct plan *plan, enum plan_op_type type);
 
 void plan_cleanup(struct plan *plan);

@@ -71,6 +71,21 @@ const struct plan_acts *plan_acts(const struct plan *plan)
 	return op ? &op->acts : NULL;
 }
 
+bool plan_rule_of(const struct plan *plan, size_t i, struct plan_rule_of *ret)
+{
+	const struct plan_syscalls *s = plan_syscalls(plan);
+	const struct plan_acts *acts = plan_acts(plan);
+	size_t calls = s ? s->n_rules : 0;
+
+	*ret = (struct plan_rule_of){};
+	if (i < calls)
+		*ret = (struct plan_rule_of){ s->rules[i].name, s->rules[i].calendar, &s->rules[i], NULL };
+	else if (acts && i - calls < acts->n_rules)
+		*ret = (struct plan_rule_of){ acts->rules[i - calls].name, acts->rules[i - calls].calendar, NULL,
+					      &acts->rules[i - calls] };
+	return ret->name;
+}
+
 void plan_acts_cleanup(struct plan_acts *acts)
 {
 	for (size_t i = 0; i < acts->n_rules; i++) {
