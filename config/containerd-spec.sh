@@ -6,7 +6,7 @@
 #	containerd-spec.sh add [--hook PATH] [FILE]	default FILE: /etc/containerd/faultwire-spec.json
 #	containerd-spec.sh remove [FILE]
 #
-# add makes FILE from containerd's own default (ctr oci spec), or adds the hook to a FILE that is there, whose other hooks and settings it keeps.
+# add makes FILE from containerd's own default (ctr oci spec), so that containers are what they are without, or adds the hook to a FILE that is there, whose other hooks and settings it keeps.
 # Done twice it changes nothing. What was there before is kept beside it, in FILE.faultwire-saved: remove puts that back byte for byte, or, if
 # somebody else has changed FILE since, takes out the hook alone. Neither touches containerd's configuration: see containerd-v2.toml.
 set -eu
@@ -72,7 +72,8 @@ add() {
 	[ -x "$HOOK" ] || die "no program '$HOOK': install it first (make install), or name it with --hook"
 	if [ ! -e "$FILE" ]; then
 		command -v ctr >/dev/null || die "no 'ctr' to ask for containerd's default: run this on the node, or put a specification into '$FILE'"
-		new=$(ctr oci spec | with_hook)
+		# Its CRI plugin gives containers no limits of its own, and would keep these.
+		new=$(ctr oci spec | jq 'del(.process.rlimits)' | with_hook)
 		mkdir -p "$(dirname "$FILE")"
 		say "$new" | sum | put "$SAVED"
 	else

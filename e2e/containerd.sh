@@ -43,6 +43,7 @@ containerd_up() {
 	overlayfs) e2e_fail "containerd_up: $ctrd_dir is on an overlay, which cannot hold another's upper directory" ;;
 	esac
 	CRI_SOCKET=$ctrd_dir/sock
+	ctrd_one_cgroup "${CTRD_RUNTIME:-runc}"
 	# The first process of every test is number 1, so a number of it does not tell tests apart.
 	ctrd_cgroup=kubepods-test-$SRANDOM
 
@@ -101,6 +102,12 @@ ctrd_has_image() {
 	[[ -n $(cri ImageStatus <<<"image { image: \"$E2E_IMAGE\" }") ]]
 }
 
+# crun does not like both kinds of cgroups side by side. What is made in the place of the newer then is not to stay.
+CTRD_UNIFIED=/sys/fs/cgroup/unified
+ctrd_one_cgroup() { # RUNTIME
+	[[ $1 != crun ]] || ! mountpoint -q "$CTRD_UNIFIED" || { umount -l "$CTRD_UNIFIED" && mount -t tmpfs tmpfs "$CTRD_UNIFIED"; }
+}
+
 # Ends all pods, the daemon, and what they left. Nothing is left to do if it is not up.
 containerd_down() {
 	local pod
@@ -111,6 +118,7 @@ containerd_down() {
 	kill "$ctrd_pid" 2>/dev/null || true
 	e2e_wait 20 ctrd_gone || kill -KILL "$ctrd_pid" || true
 	ctrd_pid=
+	[[ $(stat -f -c %T "$CTRD_UNIFIED" 2>/dev/null) != tmpfs ]] || umount "$CTRD_UNIFIED" 2>/dev/null || true
 	e2e_wait 20 ctrd_swept || echo "containerd_down: processes or cgroups are left: $ctrd_cgroup" >&2
 	ctrd_unmount
 }
@@ -214,7 +222,7 @@ ctrd_config() {
 
 	CONFIG
 	"ctrd_config_${CTRD_CONFIG:-2}"
-	[[ -z ${FW_HOOK-} ]] || bash "$E2E_TOP/config/containerd-spec.sh" add --hook "$(realpath "$FW_HOOK")" "$ctrd_dir/spec.json" >&2
+	[[ -z ${FW_HOOK-} ]] || bash "$E2E_TOP/config/containerd-spec.sh" add --hook "$(realpath "$FW_HOOK")" "$ctrd_dir/spec.json" >/dev/null
 	ctrd_runtimes
 }
 
@@ -286,7 +294,8 @@ ctrd_runtimes() {
 
 # Pods
 
-# pod_run NAME [ANNOTATIONS [NAMESPACE]]: prints the sandbox's id. ANNOTATIONS is a JSON object of strings. $POD_HANDLER: its runtime.
+# pod_run NAME [ANNOTATIONS [NAMESPACE]]: prints the sandbox's id. ANNOTATIONS is a JSON object of strings. $POD_HANDLER: its runtime;
+# $POD_NETWORK: NODE for the node's own.
 pod_run() {
 	local name=$1 annotations=${2:-{\}} namespace=${3:-default} uid config id
 	read -r uid </proc/sys/kernel/random/uuid
@@ -294,21 +303,29 @@ pod_run() {
 	id=$(cri RunPodSandbox <<<"config { $config } runtime_handler: \"${POD_HANDLER-}\"" | cri_get pod_sandbox_id) && [[ -n $id ]] || return 1
 	# Every container of the pod is to be created with the same.
 	echo "$config" >"$ctrd_dir/pods/$id"
+	pod_labels "$name" "$namespace" "$uid" >"$ctrd_dir/pods/$id.labels"
 	echo "$id"
 }
 
-# As the kubelet, pods here have a process namespace for each container.
+# The kubelet's, of pods and containers; by them CRI-O tells on whose a container is.
+pod_labels() { # POD NAMESPACE UID
+	printf 'labels { key: "io.kubernetes.%s" value: "%s" }\n' pod.name "$1" pod.namespace "$2" pod.uid "$3"
+}
+
+# As the kubelet has it: pods have a process namespace for each container.
 pod_config() {
-	local annotations
+	local annotations hostname="hostname: \"$1\""
 	annotations=$(cri_map annotations <<<"$4") || return 1
+	[[ ${POD_NETWORK-} != NODE ]] || hostname=
 	cat <<-CONFIG
 		metadata { name: "$1" namespace: "$2" uid: "$3" }
-		hostname: "$1"
+		$hostname
 		log_directory: "$ctrd_dir/log/$2_$1_$3"
 		$annotations
+		$(pod_labels "$1" "$2" "$3")
 		linux {
 		  cgroup_parent: "/$ctrd_cgroup"
-		  security_context { namespace_options { pid: CONTAINER } }
+		  security_context { namespace_options { pid: CONTAINER network: ${POD_NETWORK:-POD} } }
 		}
 	CONFIG
 }
@@ -324,7 +341,7 @@ pod_stop() {
 
 # pod_remove SANDBOX: forgets it. The runtime stops what was not stopped.
 pod_remove() {
-	cri RemovePodSandbox <<<"pod_sandbox_id: \"$1\"" >/dev/null && rm -f "$ctrd_dir/pods/$1"
+	cri RemovePodSandbox <<<"pod_sandbox_id: \"$1\"" >/dev/null && rm -f "$ctrd_dir/pods/$1"{,.labels}
 }
 
 # pod_ip SANDBOX [4|6]: its address, of IPv4 if not told
@@ -376,6 +393,8 @@ ctr_create() {
 			  metadata { name: "$name" }
 			  image { image: "$E2E_IMAGE" user_specified_image: "$E2E_IMAGE" }
 			  $command
+			  $(<"$ctrd_dir/pods/$sandbox.labels")
+			  labels { key: "io.kubernetes.container.name" value: "$name" }
 			  log_path: "$name.log"
 			  linux { security_context { namespace_options { pid: CONTAINER } ${CTR_SECURITY-} } }
 			  ${CTR_CONFIG-}

@@ -27,7 +27,7 @@ crio_up() {
 	crio_image
 	PATH=$CRIO_BIN:$PATH
 	e2e_need crio pinns conmon crun runc
-	crio_one_cgroup
+	ctrd_one_cgroup "${CRIO_RUNTIME:-crun}"
 
 	ctrd_plugins
 	E2E_CNI_VERSION=1.1.0 ctrd_conflist >"$ctrd_dir/net.d/10-e2e.conflist"
@@ -54,23 +54,7 @@ crio_start() {
 }
 
 crio_down() {
-	local pod
-	[[ -n ${ctrd_pid-} ]] || return 0
-	for pod in $(pod_list); do
-		pod_remove "$pod" || true
-	done
-	kill "$ctrd_pid" 2>/dev/null || true
-	e2e_wait 20 ctrd_gone || kill -KILL "$ctrd_pid" || true
-	ctrd_pid=
-	! mountpoint -q "$CRIO_COVER" || umount "$CRIO_COVER"
-	e2e_wait 20 ctrd_swept || echo "crio_down: processes or cgroups are left: $ctrd_cgroup" >&2
-	ctrd_unmount
-}
-
-# crun does not like both kinds of cgroups side by side. What is made there then is not to stay.
-CRIO_COVER=/sys/fs/cgroup/unified
-crio_one_cgroup() {
-	! mountpoint -q "$CRIO_COVER" || { umount -l "$CRIO_COVER" && mount -t tmpfs tmpfs "$CRIO_COVER"; }
+	containerd_down
 }
 
 # What config/ has for users.
