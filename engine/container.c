@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "engine/file.h"
+#include "engine/undo.h"
 #include "lib/gate.h"
 #include "lib/util.h"
 
@@ -207,6 +208,11 @@ int container_load(const char *id, struct container *ret, struct error *err)
 	return 0;
 }
 
+bool container_has_ended(const struct container *c)
+{
+	return !is_alive(&c->init);
+}
+
 bool container_is_supervised(const char *id, pid_t init)
 {
 	_cleanup_container_ struct container c = {};
@@ -216,17 +222,25 @@ bool container_is_supervised(const char *id, pid_t init)
 	return c.init.pid == (uint64_t)init && is_alive(&c.init) && is_alive(&c.supervisor);
 }
 
+static void page_add(const struct container *c, struct container_page *page, const struct fw_rule *rule, bool armed)
+{
+	uint32_t i = page->n_rules++;
+
+	page->rules[i] = *rule;
+	gate_begin(&page->rules[i], c->created_mono_ns);
+	page->disarmed |= armed ? 0 : 1ULL << i;
+}
+
 static void page_fill(const struct container *c, struct container_page *page)
 {
 	const struct plan_syscalls *s = plan_syscalls(&c->plan);
+	const struct plan_acts *acts = plan_acts(&c->plan);
 
 	page->abi = FW_ABI;
-	page->n_rules = s ? (uint32_t)s->n_rules : 0;
-	for (uint32_t i = 0; i < page->n_rules; i++) {
-		page->rules[i] = s->rules[i].rule;
-		gate_begin(&page->rules[i], c->created_mono_ns);
-		page->disarmed |= s->rules[i].armed ? 0 : 1ULL << i;
-	}
+	for (size_t i = 0; s && i < s->n_rules; i++)
+		page_add(c, page, &s->rules[i].rule, s->rules[i].armed);
+	for (size_t i = 0; acts && i < acts->n_rules; i++)
+		page_add(c, page, &acts->rules[i].rule, acts->rules[i].armed);
 	/* an abort that outlived a reboot; 'abort' writes it down first and then into every page, so neither is missed */
 	if (state_abort_get(""))
 		page->aborted |= CONTAINER_ABORT_NODE;
@@ -290,6 +304,8 @@ void container_remove(const char *id, int page_fd)
 
 	if (container_path(id, PAGE, page, NULL) || container_path(id, RECORD, record, NULL))
 		return;
+	if (page_fd < 0)
+		(void)undo_orphan(id);
 	/* a container of the same name may have come after ours */
 	if (page_fd >= 0 && (fstat(page_fd, &mine) || stat(page, &there) || mine.st_ino != there.st_ino))
 		return;
@@ -412,6 +428,7 @@ void container_cleanup(struct container *c)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
 		free(*string_of(c, i));
+	free(c->rootfs);
 	plan_cleanup(&c->plan);
 	*c = (struct container){};
 }

@@ -57,9 +57,8 @@ static int replace(struct keeper *k, int dead, void (*does)(struct keeper *, int
 {
 	pid_t other;
 
+	waitid(P_PIDFD, (id_t)dead, NULL, WEXITED | WNOHANG); /* it alone: a worker's sources may wait for processes too */
 	util_closep(&dead);
-	while (waitpid(-1, NULL, WNOHANG) > 0)
-		;
 	return make_other(k, does, &other);
 }
 
@@ -117,6 +116,7 @@ static void begin(struct keeper *k)
 	for (size_t i = 0; i < k->n_sources; i++)
 		if (k->sources[i].begin)
 			k->sources[i].begin(k->sources[i].data);
+	k->begun(k->data);
 }
 
 static _Noreturn void work(struct keeper *k, int keeper)

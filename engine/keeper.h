@@ -33,6 +33,7 @@ struct keeper {
 	void *data;
 	/* Both are at work, the worker as this process: what has time until then. In one that was made by such a process it has been done. */
 	void (*settled)(void *data, pid_t worker);
+	void (*begun)(void *data); /* the sources of a new worker have begun, in which it is called */
 	void (*taken)(void *data); /* the calling process is the keeper now, in place of a dead one */
 	void (*ended)(void *data); /* all sources are over; called once, by the keeper */
 };

@@ -7,34 +7,52 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <sys/capability.h>
 #include <sys/inotify.h>
 #include <sys/prctl.h>
 
+#include "engine/acts.h"
+#include "engine/birth.h"
 #include "engine/confine.h"
 #include "engine/listener.h"
+#include "engine/undo.h"
 #include "lib/util.h"
 
 struct supervisor {
 	struct container *container;
 	struct container_page *page;
-	int page_fd, node_fd;
+	int page_fd, node_fd, pipe;
 	const uint64_t *node_aborted;
-	bool settled;
+	const char *word;
+	bool *said; /* shared */
+	bool needs_resource, settled;
 	struct keeper keeper;
 };
 
 /* What is left for the container's end: to look into its processes, and to signal them. */
-static void drop_capabilities(void)
+static void drop_capabilities(bool needs_resource)
 {
-	static const cap_value_t needed[] = { CAP_SYS_PTRACE, CAP_KILL };
+	static const cap_value_t needed[] = { CAP_SYS_PTRACE, CAP_KILL, CAP_SYS_RESOURCE };
+	int n = ARRAY_SIZE(needed) - !needs_resource;
 	cap_t caps = cap_init();
 
-	if (!cap_set_flag(caps, CAP_PERMITTED, ARRAY_SIZE(needed), needed, CAP_SET) &&
-	    !cap_set_flag(caps, CAP_EFFECTIVE, ARRAY_SIZE(needed), needed, CAP_SET))
+	if (!cap_set_flag(caps, CAP_PERMITTED, n, needed, CAP_SET) && !cap_set_flag(caps, CAP_EFFECTIVE, n, needed, CAP_SET))
 		(void)cap_set_proc(caps); /* one who has less keeps that */
 	cap_free(caps);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+/* The hook was killed: its container is not to be. */
+static void begun(void *data)
+{
+	struct supervisor *s = data;
+
+	if (*s->said)
+		return;
+	*s->said = true;
+	if (write(s->pipe, s->word, strlen(s->word)) < 0)
+		kill((pid_t)s->container->init.pid, SIGKILL);
 }
 
 /* The keeper, which has time, moves both: that may take the kernel milliseconds. */
@@ -49,7 +67,8 @@ static void settled(void *data, pid_t worker)
 		confine_cgroup(worker);
 		confine_cgroup(getpid());
 	}
-	(void)confine_calls();
+	if (!plan_acts(&s->container->plan)) /* those start programs */
+		(void)confine_calls();
 }
 
 static void taken(void *data)
@@ -61,12 +80,16 @@ static void ended(void *data)
 {
 	struct supervisor *s = data;
 
-	container_remove(s->container->id, s->page_fd);
+	s->page->over = !container_has_ended(s->container);
+	if (!s->page->over)
+		container_remove(s->container->id, s->page_fd);
 }
 
-void supervisor_run(struct supervisor *s)
+void supervisor_run(struct supervisor *s, int pipe, const char *word)
 {
-	drop_capabilities();
+	s->pipe = pipe;
+	s->word = word;
+	drop_capabilities(s->needs_resource);
 	keeper_run(&s->keeper);
 }
 
@@ -99,13 +122,35 @@ static int add_listener(struct supervisor *s, struct error *err)
 	return r;
 }
 
+static int add_acts(struct supervisor *s, struct error *err)
+{
+	struct birth *b = NULL;
+	struct acts *a = NULL;
+	int r;
+
+	if (!plan_acts(&s->container->plan))
+		return 0;
+	r = acts_open(s->container, s->page, &a, err);
+	if (!r)
+		r = birth_open(s->container, s->page, acts_born, a, &b, err);
+	if (r)
+		return r;
+	s->keeper.sources[s->keeper.n_sources++] = birth_source(b);
+	s->keeper.sources[s->keeper.n_sources++] = acts_source(a);
+	s->needs_resource = acts_need_resource_capability(a);
+	return 0;
+}
+
 int supervisor_start(struct container *c, struct supervisor **ret, struct error *err)
 {
 	_cleanup_free_ struct supervisor *s = util_alloc(1, sizeof(*s));
 	int r;
 
 	*s = (struct supervisor){ .container = c, .page_fd = -1, .node_fd = -1 };
-	s->keeper = (struct keeper){ .watch = -1, .data = s, .settled = settled, .taken = taken, .ended = ended };
+	s->keeper = (struct keeper){ .watch = -1, .data = s, .begun = begun, .settled = settled, .taken = taken, .ended = ended };
+	s->said = keeper_share(sizeof(*s->said));
+	if (!s->said)
+		return error_set(err, ENOMEM, "no memory for a supervisor");
 	r = container_save(c, err);
 	if (!r)
 		r = container_page_make(c, &s->page, &s->page_fd, err);
@@ -113,6 +158,10 @@ int supervisor_start(struct container *c, struct supervisor **ret, struct error 
 		r = container_node_open(&s->node_aborted, &s->node_fd, err);
 	if (!r)
 		s->keeper.watch = watch_files(s);
+	if (!r)
+		r = undo_lock(s->page_fd);
+	if (!r)
+		r = add_acts(s, err); /* first, for it touches nothing */
 	if (!r)
 		r = add_listener(s, err);
 	if (r) {

@@ -489,6 +489,8 @@ void plan_cleanup(struct plan *plan)
 			plan_files_cleanup(&plan->ops[i].files);
 		else if (plan->ops[i].type == PLAN_SYSCALLS)
 			plan_syscalls_cleanup(&plan->ops[i].syscalls);
+		else if (plan->ops[i].type == PLAN_ACTS)
+			plan_acts_cleanup(&plan->ops[i].acts);
 	}
 	for (size_t i = 0; i < plan->n_notes; i++)
 		free(plan->notes[i]);

@@ -9,8 +9,8 @@
 #include "lib/spec.h"
 #include "oci-hook/oci_state.h"
 
-/* Refuses what cannot work, before anything is touched: -ENOTSUP, -EBUSY, -EPERM with what to do. */
-int create_check(const struct oci_state *s, struct error *err);
+/* Refuses what cannot work, before anything is touched: -ENOTSUP, -EBUSY, -EPERM with what to do. config: the bundle's, NULL = not known. */
+int create_check(const struct oci_state *s, const struct plan *plan, const cJSON *config, struct error *err);
 
 /*
  * Starts the supervisor and waits until it has the container in its hands, or has said why not. The plan becomes the container's. A container that

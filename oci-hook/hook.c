@@ -88,7 +88,7 @@ static int inject(const struct oci_state *s, const struct oci_identity *who, con
 		r = plan_build_container(&spec, who->container, &env, &plan, err);
 	if (r)
 		return r;
-	return plan_syscalls(&plan) ? create_supervised(s, who, &spec, &plan, err) : create_noted(s, who, &spec, err);
+	return plan.n_ops ? create_supervised(s, who, &spec, &plan, err) : create_noted(s, who, &spec, err);
 }
 
 static int create(const struct oci_state *s, const char *policy_path, struct error *ret_warning, struct error *err)
