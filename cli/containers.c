@@ -12,6 +12,7 @@
 #include "cli/text.h"
 #include "engine/undo.h"
 #include "lib/gate.h"
+#include "lib/io.h"
 #include "lib/util.h"
 
 #define WHAT_SHOWN 40
@@ -28,7 +29,7 @@ static bool is_meant(const struct container *c, const char *word)
 
 static bool is_selected(const struct container *c, char *const *words, size_t n, const char *experiment)
 {
-	if (experiment && !util_streq(c->experiment, experiment))
+	if (!c->plan.n_ops || (experiment && !util_streq(c->experiment, experiment)))
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (*words[i] && is_meant(c, words[i]))
@@ -192,15 +193,26 @@ static void window_cell(struct text_table *t, const struct view *v)
 		text_cell(t, "open, closes in %s", left);
 }
 
-static void what_cell(struct text_table *t, const struct plan_rule_of *r)
+/* Names of system calls, methods and where, or what is done by the clock. */
+static char *what_of(const struct plan_rule_of *r)
 {
-	char text[PLAN_ACT_TEXT_MAX];
+	char *text = NULL;
+	size_t n = 0;
+	FILE *out;
 
-	if (r->act)
+	if (r->syscall && !r->syscall->is_io)
+		return util_printf("%.*s", (int)strlen(r->syscall->syscall.names) - 1, r->syscall->syscall.names);
+	if (r->act) {
+		text = util_alloc(PLAN_ACT_TEXT_MAX, 1);
 		plan_act_text(r->act, text);
-	else
-		snprintf(text, sizeof(text), "%.*s", (int)strlen(r->syscall->syscall.names) - 1, r->syscall->syscall.names);
-	text_cell(t, "%.*s%s", WHAT_SHOWN, text, strlen(text) > WHAT_SHOWN ? "..." : "");
+		return text;
+	}
+	out = open_memstream(&text, &n);
+	if (!out)
+		return util_strdup("");
+	io_print(out, &r->syscall->io);
+	fclose(out);
+	return text;
 }
 
 static void print_rules(const struct container *c, const struct container_page *page)
@@ -212,8 +224,10 @@ static void print_rules(const struct container *c, const struct container_page *
 	for (size_t i = 0; i < ARRAY_SIZE(header); i++)
 		text_cell(&t, "%s", header[i]);
 	for (size_t i = 0; view_of(c, page, i, &v); i++) {
+		_cleanup_free_ char *what = what_of(&v.rule);
+
 		text_cell(&t, "%s", v.rule.name);
-		what_cell(&t, &v.rule);
+		text_cell(&t, "%.*s%s", WHAT_SHOWN, what, strlen(what) > WHAT_SHOWN ? "..." : "");
 		window_cell(&t, &v);
 		text_cell(&t, "%s", v.armed ? "yes" : "no");
 		text_cell(&t, "%llu", (unsigned long long)v.matched);

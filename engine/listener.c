@@ -17,6 +17,8 @@
 
 #include "engine/calls.h"
 #include "engine/inject.h"
+#include "engine/io_calls.h"
+#include "engine/made.h"
 #include "engine/pending.h"
 #include "engine/tally.h"
 #include "lib/gate.h"
@@ -32,12 +34,15 @@ struct listener {
 	const struct plan_syscalls *plan;
 	struct calls_set calls[FW_RULES]; /* of each rule */
 	struct container_page *page;
+	const uint64_t *node_aborted;
 	int fd;
 	struct statx runtime; /* what init's program is before the container's own */
 	struct pending_calls pending;
 	struct tally tally;
 	struct seccomp_notif_sizes sizes;
-	struct pending_store *store;   /* shared */
+	struct pending_store *store; /* shared */
+	struct made *made;           /* NULL when no rule needs it */
+	bool over;
 	struct seccomp_notif *request; /* shared; its id is 0 unless it is being handled */
 	struct seccomp_notif_resp *response;
 };
@@ -75,6 +80,11 @@ static bool is_running(struct listener *s)
 		return false;
 	s->page->running = 1;
 	return true;
+}
+
+static bool is_aborted(const struct listener *s)
+{
+	return s->page->aborted || __atomic_load_n(s->node_aborted, __ATOMIC_RELAXED);
 }
 
 static bool is_valid(const struct listener *s, uint64_t id)
@@ -118,7 +128,7 @@ static void answer(struct listener *s, struct pending *call)
 	memset(s->response, 0, s->sizes.seccomp_notif_resp);
 	*s->response = call->answer;
 	if (ioctl(s->fd, SECCOMP_IOCTL_NOTIF_SEND, s->response)) {
-		if (errno == ENOENT)
+		if (errno == ENOENT && !call->sending)
 			pending_owe(&s->pending, call);
 		return;
 	}
@@ -146,11 +156,46 @@ static bool rule_hits(struct listener *s, size_t i, const struct seccomp_notif *
 	if (!gate_open(gate, rule->calendar ? &rule->calendar->fields : NULL, now_ns(CLOCK_MONOTONIC), now_ns(CLOCK_REALTIME),
 		       ret_left_ns))
 		return false;
-	if (rule->syscall.path && (!calls_match_path(n, rule->syscall.path) || !is_valid(s, n->id)))
+	if (rule->is_io ? !io_calls_match(n, &rule->io) : rule->syscall.path && !calls_match_path(n, rule->syscall.path))
+		return false;
+	if ((rule->is_io || rule->syscall.path) && !is_valid(s, n->id))
 		return false;
 	if (!gate_count(gate, rule->syscall.per_thread ? tally_of(&s->tally, n->pid, (uint32_t)i) : NULL))
 		return false;
 	gate_injected(gate);
+	return true;
+}
+
+/* When a fault's delay is over, which is so when its window is. */
+static void delay_until(struct pending *call, uint64_t left_ns)
+{
+	uint64_t until, now = now_ns(CLOCK_MONOTONIC);
+
+	until = left_ns > UINT64_MAX - now ? UINT64_MAX : now + left_ns;
+	call->until_ns = MAX(call->until_ns, until);
+}
+
+/* What one fault does; true when it stands for the call. */
+static bool act(struct listener *s, size_t i, uint64_t left_ns, struct pending *call, uint64_t *delay_ns)
+{
+	const struct plan_syscall *rule = &s->plan->rules[i];
+	const struct fault_syscall *f = &rule->syscall;
+	uint16_t error = rule->is_io ? rule->io.error : f->error;
+
+	*delay_ns += MIN(rule->is_io ? rule->io.delay_ns : f->enter_ns, left_ns);
+	call->exit_ns += f->exit_ns;
+	delay_until(call, left_ns);
+	if (!call->signal)
+		call->signal = f->signal;
+	if (rule->io.max_length && !call->mistake) {
+		call->mistake = (uint8_t)(i + 1);
+		call->draw = util_mix64(s->page->rules[i].key ^ s->page->rules[i].state.word);
+	}
+	if (!error && !f->has_retval)
+		return false;
+	call->answer.flags = 0;
+	call->answer.error = -error;
+	call->answer.val = f->has_retval ? f->retval : 0;
 	return true;
 }
 
@@ -159,24 +204,68 @@ static uint64_t decide(struct listener *s, const struct seccomp_notif *n, struct
 {
 	uint64_t delay_ns = 0, left_ns;
 
-	for (size_t i = 0; i < s->plan->n_rules; i++) {
-		const struct fault_syscall *f = &s->plan->rules[i].syscall;
-
-		if (!rule_hits(s, i, n, &left_ns))
-			continue;
-		/* a delay is over when its window is */
-		delay_ns += MIN(f->enter_ns + f->exit_ns, left_ns);
-		if (!call->signal)
-			call->signal = f->signal;
-		if (!f->error && !f->has_retval)
-			continue;
-		call->answer.flags = 0;
-		call->answer.error = -f->error;
-		call->answer.val = f->has_retval ? f->retval : 0;
-		break;
-	}
-	return delay_ns;
+	for (size_t i = 0; i < s->plan->n_rules; i++)
+		if (rule_hits(s, i, n, &left_ns) && act(s, i, left_ns, call, &delay_ns))
+			break;
+	call->to_make = (call->exit_ns || call->mistake) && call->answer.flags;
+	return call->to_make ? delay_ns : delay_ns + call->exit_ns;
 }
+
+/* ---- calls made in the caller's place */
+
+static struct mistake mistake_of(const struct listener *s, const struct pending *call)
+{
+	const struct fault_io *io = call->mistake ? &s->plan->rules[call->mistake - 1].io : NULL;
+
+	return io ? (struct mistake){ call->draw, io->max_occurrences, io->max_length, io->filling == IO_RANDOM }
+		  : (struct mistake){};
+}
+
+/* False when it cannot be: its delay comes before it, then. */
+static bool begin_making(struct listener *s, const struct pending *call)
+{
+	struct mistake mistake = mistake_of(s, call);
+
+	return s->made && making_knows(call->call.nr) && !made_begin(s->made, call, &mistake);
+}
+
+static void delay_exit(const struct listener *s, struct pending *call)
+{
+	call->to_make = false;
+	call->due_ns = is_aborted(s) ? 0 : MIN(now_ns(CLOCK_MONOTONIC) + call->exit_ns, call->until_ns);
+}
+
+static void answer_or_hold(struct listener *s, struct pending *call)
+{
+	if (call->due_ns <= now_ns(CLOCK_MONOTONIC) || pending_push(&s->pending, call))
+		answer(s, call);
+}
+
+/* Those that have come to their end: written down elsewhere before they are released, for we may be killed between. */
+static void collect(struct listener *s)
+{
+	struct pending call;
+	size_t job;
+
+	while (s->made && made_next(s->made, &call, &job)) {
+		delay_exit(s, &call);
+		if (!pending_has(&s->pending, call.answer.id))
+			answer_or_hold(s, &call);
+		made_release(s->made, job);
+	}
+}
+
+/* A call whose time has come: it is made, if it is to be, and comes back when it has been. */
+static void go_on(struct listener *s, struct pending *call)
+{
+	if (call->to_make && begin_making(s, call))
+		return;
+	if (call->to_make)
+		delay_exit(s, call);
+	answer_or_hold(s, call);
+}
+
+/* ---- notifications */
 
 static void handle(struct listener *s, const struct seccomp_notif *n)
 {
@@ -184,19 +273,24 @@ static void handle(struct listener *s, const struct seccomp_notif *n)
 	uint64_t delay_ns;
 
 	s->page->seen++;
-	if (!is_running(s) || s->page->aborted) {
-		(void)pending_take(&s->pending, n, &call);
+	if (s->made && made_again(s->made, n))
+		return;
+	if (!is_running(s)) {
 		answer(s, &fresh);
 		return;
 	}
 	if (pending_take(&s->pending, n, &call)) {
 		call.answer.id = n->id;
-	} else {
+	} else if (!is_aborted(s)) {
 		call = fresh;
 		delay_ns = decide(s, n, &call);
-		call.due_ns = delay_ns ? now_ns(CLOCK_MONOTONIC) + delay_ns : 0;
+		call.due_ns = delay_ns ? MIN(now_ns(CLOCK_MONOTONIC) + delay_ns, call.until_ns) : 0;
 	}
-	if (call.due_ns <= now_ns(CLOCK_MONOTONIC) || pending_push(&s->pending, &call))
+	if (!call.made && is_aborted(s))
+		call = fresh;
+	if (call.due_ns <= now_ns(CLOCK_MONOTONIC))
+		go_on(s, &call);
+	else if (pending_push(&s->pending, &call))
 		answer(s, &call);
 }
 
@@ -208,21 +302,29 @@ static void receive(struct listener *s)
 	s->request->id = 0;
 }
 
-/* Calls whose time has come; under an abort all of them, as if nothing had been. Answered first, for we may be killed between. */
+/* As if nothing had been, save what has been made. */
+static void forget_fault(struct pending *call)
+{
+	call->due_ns = 0;
+	call->to_make = false;
+	call->signal = 0;
+	if (!call->made)
+		call->answer = (struct seccomp_notif_resp){ .id = call->answer.id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE };
+}
+
+/* Calls whose time has come; under an abort all of them. Answered first, for we may be killed between. */
 static void let_go(struct listener *s)
 {
-	bool aborted = s->page->aborted;
-	const struct pending *first;
+	bool aborted = is_aborted(s);
+	struct pending *first;
 
 	while ((first = pending_first(&s->pending)) && (aborted || first->due_ns <= now_ns(CLOCK_MONOTONIC))) {
 		struct pending call = *first;
 
-		if (aborted) {
-			call.answer =
-				(struct seccomp_notif_resp){ .id = call.answer.id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE };
-			call.signal = 0;
-		}
-		answer(s, &call);
+		first->sending = true;
+		if (aborted)
+			forget_fault(&call);
+		go_on(s, &call);
 		(void)pending_pop(&s->pending);
 	}
 }
@@ -234,11 +336,15 @@ static void begin(void *data)
 	struct listener *s = data;
 
 	pending_open(&s->pending, s->store);
-	if (s->request->id && !pending_has(&s->pending, s->request->id)) {
+	if (s->made)
+		made_open(s->made);
+	if (s->request->id && !pending_has(&s->pending, s->request->id) && !(s->made && made_has(s->made, s->request->id))) {
 		struct pending interrupted = pass(s->request); /* handled by one who died of it, maybe */
 
+		interrupted.sending = true;
 		answer(s, &interrupted);
 	}
+	collect(s); /* what was about to be answered must not be taken for its caller's next call */
 }
 
 static uint64_t due_ns(const void *data)
@@ -256,12 +362,32 @@ static bool wake(void *data, short events)
 	let_go(s);
 	if (events & POLLIN)
 		receive(s);
-	return events && !(events & POLLIN);
+	s->over = events && !(events & POLLIN);
+	return s->over;
 }
 
-struct keeper_source listener_source(struct listener *s)
+static uint64_t never(const void *data)
 {
-	return (struct keeper_source){ .fd = s->fd, .data = s, .begin = begin, .due_ns = due_ns, .wake = wake };
+	(void)data;
+	return KEEPER_NEVER;
+}
+
+static bool wake_made(void *data, short events)
+{
+	struct listener *s = data;
+
+	if (events)
+		collect(s);
+	return s->over;
+}
+
+void listener_watch(struct listener *s, struct keeper *k)
+{
+	k->sources[k->n_sources++] =
+		(struct keeper_source){ .fd = s->fd, .data = s, .begin = begin, .due_ns = due_ns, .wake = wake };
+	if (s->made)
+		k->sources[k->n_sources++] =
+			(struct keeper_source){ .fd = made_fd(s->made), .data = s, .due_ns = never, .wake = wake_made };
 }
 
 /* ---- the filter */
@@ -290,11 +416,14 @@ static int install(struct listener *s, struct error *err)
 	int r;
 
 	for (size_t i = 0; i < s->plan->n_rules; i++) {
-		calls_resolve(s->plan->rules[i].syscall.names, &s->calls[i]);
+		if (s->plan->rules[i].is_io)
+			io_calls_resolve(&s->plan->rules[i].io, &s->calls[i]);
+		else
+			calls_resolve(s->plan->rules[i].syscall.names, &s->calls[i]);
 		for (size_t k = 0; k < ARRAY_SIZE(all.bits); k++)
 			all.bits[k] |= s->calls[i].bits[k];
 	}
-	calls_filter(&all, &filter, &n);
+	calls_filter(&all, SECCOMP_RET_USER_NOTIF, SECCOMP_RET_ALLOW, &filter, &n);
 	r = inject_filter((pid_t)s->container->init.pid, &(struct sock_fprog){ .len = (unsigned short)n, .filter = filter }, &s->fd,
 			  err);
 	if (!r)
@@ -302,15 +431,28 @@ static int install(struct listener *s, struct error *err)
 	return r;
 }
 
-int listener_open(const struct container *c, struct container_page *page, struct listener **ret, struct error *err)
+static bool makes_calls(const struct plan_syscalls *plan)
+{
+	for (size_t i = 0; i < plan->n_rules; i++)
+		if (plan->rules[i].syscall.exit_ns || plan->rules[i].io.max_length)
+			return true;
+	return false;
+}
+
+int listener_open(const struct container *c, struct container_page *page, const uint64_t *node_aborted, struct listener **ret,
+		  struct error *err)
 {
 	_cleanup_free_ struct listener *s = util_alloc(1, sizeof(*s));
 	int r;
 
-	*s = (struct listener){ .container = c, .plan = plan_syscalls(&c->plan), .page = page, .fd = -1 };
+	*s = (struct listener){
+		.container = c, .plan = plan_syscalls(&c->plan), .page = page, .node_aborted = node_aborted, .fd = -1
+	};
 	r = prepare(s, err);
 	if (!r)
 		r = install(s, err);
+	if (!r && makes_calls(s->plan))
+		s->made = made_new(s->fd);
 	if (!r)
 		*ret = TAKE_PTR(s);
 	return r;

@@ -182,7 +182,9 @@ static int check_action(const struct policy *p, const struct fault *f, struct er
 
 static int check_percent(const struct policy *p, const struct fault *f, struct error *err)
 {
-	static const char *const events[] = { [LAYER_NETWORK] = "packets", [LAYER_SYSCALL] = "calls", [LAYER_ACT] = "windows" };
+	static const char *const events[] = {
+		[LAYER_NETWORK] = "packets", [LAYER_SYSCALL] = "calls", [LAYER_IO] = "calls", [LAYER_ACT] = "windows"
+	};
 	uint32_t share = f->kind->max_share_ppm ? f->kind->max_share_ppm(f) : PPM_ALL;
 	/* rounded up: a product above the ceiling by less than 1 ppm is above it */
 	uint64_t hit = ((uint64_t)f->percent_ppm * share + PPM_ALL - 1) / PPM_ALL;
@@ -227,6 +229,9 @@ static int check_delay(const struct policy *p, const struct fault *f, struct err
 		return error_set(err, EPERM,
 				 "%s.delayEnter: '%s' is over this node's maxDelay of %s (" POLICY_PATH
 				 "): lower delayEnter and delayExit, whose sum it is",
+				 f->path, asked, ceiling);
+	if (f->kind->layer == LAYER_IO)
+		return error_set(err, EPERM, "%s.delay: '%s' is over this node's maxDelay of %s (" POLICY_PATH "): lower it",
 				 f->path, asked, ceiling);
 	return error_set(err, EPERM,
 			 "%s.%s.latency: '%s' is over this node's maxDelay of %s (" POLICY_PATH

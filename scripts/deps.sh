@@ -58,6 +58,7 @@ declare -ra TEST=(
 declare -ra E2E=(
 	busybox-static
 	ca-certificates
+	conmon
 	containerd
 	containernetworking-plugins
 	crun
@@ -67,6 +68,8 @@ declare -ra E2E=(
 	jq
 	libc6-dev
 	libnghttp2-dev
+	patchelf
+	podman
 	protobuf-compiler
 	python3
 	runc

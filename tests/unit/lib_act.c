@@ -15,6 +15,8 @@
 #define PROC "faultwire.dev/process"
 #define RES "faultwire.dev/resource"
 
+static const struct plan_env bare;
+
 static struct fault_spec spec_right(const char *annotation, const char *text)
 {
 	struct fault_spec spec = {};
@@ -258,7 +260,7 @@ static void the_plan_prints_and_goes_through_json(void **state)
 	struct json j;
 
 	(void)state;
-	assert_int_equal(plan_build_container(&spec, NULL, &plan, &err), 0);
+	assert_int_equal(plan_build_container(&spec, NULL, &bare, &plan, &err), 0);
 	text = printed(&plan);
 	assert_string_equal(text, "  1. 1 rule for the container's supervisor, from the program's first call on\n"
 				  "     syscall[0]       read: EIO, 100 % of calls, from 0s\n"
@@ -283,10 +285,10 @@ static void a_container_gets_the_acts_that_are_for_it(void **state)
 	struct error err = {};
 
 	(void)state;
-	assert_int_equal(plan_build_container(&spec, "web", &web, &err), 0);
+	assert_int_equal(plan_build_container(&spec, "web", &bare, &web, &err), 0);
 	assert_int_equal(plan_acts(&web)->n_rules, 5);
 	assert_null(plan_acts(&web)->rules[0].containers);
-	assert_int_equal(plan_build_container(&spec, "other", &other, &err), 0);
+	assert_int_equal(plan_build_container(&spec, "other", &bare, &other, &err), 0);
 	assert_int_equal(plan_acts(&other)->n_rules, 4);
 	assert_int_equal(plan_syscalls(&other)->n_rules, 1);
 }
@@ -314,7 +316,7 @@ static void all_faults_of_a_container_are_counted(void **state)
 	cJSON_AddStringToObject(annotations, PROC, process);
 	cJSON_AddStringToObject(annotations, "faultwire.dev/syscall", syscalls);
 	assert_int_equal(spec_parse(annotations, &spec, &err), 0);
-	assert_int_equal(plan_build_container(&spec, "web", &plan, &err), -E2BIG);
+	assert_int_equal(plan_build_container(&spec, "web", &bare, &plan, &err), -E2BIG);
 	assert_non_null(strstr(err.msg, "at most 64 faults"));
 	assert_null(plan.ops);
 }
