@@ -37,6 +37,7 @@ declare -ra TEST=(
 	curl
 	dnsmasq-base
 	ethtool
+	gcc-aarch64-linux-gnu
 	iperf3
 	iproute2
 	iptables
