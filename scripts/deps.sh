@@ -50,6 +50,7 @@ declare -ra TEST=(
 	procps
 	python3
 	python3-croniter
+	redis-server
 	strace
 	tzdata
 	util-linux

@@ -55,6 +55,7 @@ SUITES=(
 	"doctor-native|tests/native/doctor.sh"
 	"hook-native|bash tests/hook/runc.sh"
 	"made-native|bash tests/hook/made.sh"
+	"database-native|bash tests/hook/database.sh"
 	"starts-native|bash tests/hook/starts.sh"
 	"net-native|tests/net/native.sh"
 	"many-native|tests/net/many.sh"
