@@ -10,6 +10,7 @@
 
 #include "cli/pods.h"
 #include "cli/text.h"
+#include "engine/mend.h"
 #include "engine/undo.h"
 #include "lib/gate.h"
 #include "lib/io.h"
@@ -82,6 +83,7 @@ int containers_mark(const struct containers *list, uint64_t bits, bool on, struc
 	int first = 0;
 
 	undo_sweep();
+	mend_sweep();
 	for (size_t i = 0; i < list->n; i++) {
 		struct error own = {};
 		int r = container_abort(list->containers[i].id, bits, on, first ? &own : err);
@@ -122,6 +124,7 @@ static uint64_t bits_of(const struct container *c, char *const *faults, size_t n
 int containers_arm(const struct containers *list, char *const *faults, size_t n, bool arm, bool *found, struct error *err)
 {
 	undo_sweep();
+	mend_sweep();
 	for (size_t i = 0; i < list->n; i++) {
 		const struct container *c = &list->containers[i];
 		uint64_t bits = bits_of(c, faults, n, found);
@@ -256,9 +259,11 @@ static void print_orphan(const struct container *c)
 {
 	_cleanup_undo_ struct undo u = {};
 
-	if (plan_syscalls(&c->plan))
-		puts("  its supervisor is gone: the calls below fail with ENOSYS until the container is made anew, or are over "
-		     "with it");
+	if (mend_is_orphan(c))
+		printf("  its supervisor is gone: its intercepted calls fail with ENOSYS; %s\n",
+		       mend_is_possible(c) ? "'faultwire abort', 'arm' or any hook with faults takes them up again"
+					   : "no new one can be put in (no_new_privs is not set, or it has too many processes): "
+					     "restart the container");
 	if (undo_load(c->id, &u, NULL) || !u.n) {
 		if (plan_acts(&c->plan))
 			puts("  its supervisor is gone: nothing more is done to it");

@@ -11,6 +11,7 @@
 
 #include "engine/container.h"
 #include "engine/file.h"
+#include "engine/mend.h"
 #include "engine/undo.h"
 #include "lib/util.h"
 
@@ -46,6 +47,7 @@ int sandbox_save(const struct engine_target *target, const cJSON *annotations, s
 	int r = sandbox_path(target->container_id, path, err);
 
 	undo_sweep();
+	mend_sweep();
 	if (!r)
 		r = state_lock(&lock, err);
 	if (r)
@@ -85,6 +87,7 @@ void sandbox_remove(const char *id)
 		return;
 	/* a supervisor takes its container's files with it; those that were killed could not */
 	container_sweep();
+	mend_sweep();
 }
 
 static const char *member(const cJSON *o, const char *key)
@@ -106,6 +109,7 @@ void sandbox_gc(const char *network, engine_keep_fn *keep, void *ctx)
 	DIR *dir = opendir(SANDBOX_DIR);
 
 	undo_sweep();
+	mend_sweep();
 	for (struct dirent *e; dir && (e = readdir(dir));) {
 		_cleanup_json_ cJSON *o = NULL;
 

@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "engine/mend.h"
 #include "engine/supervisor.h"
 #include "lib/util.h"
 
@@ -285,5 +286,6 @@ int create_supervised(const struct oci_state *s, const struct oci_identity *who,
 	r = child < 0 ? error_set(err, errno, "cannot start a supervisor: %s", strerror(errno))
 		      : wait_word(pipe_fds[0], child, err);
 	close(pipe_fds[0]);
+	mend_sweep(); /* others */
 	return r;
 }

@@ -9,6 +9,7 @@
 #include <sys/random.h>
 
 #include "engine/container.h"
+#include "engine/mend.h"
 #include "engine/policy_file.h"
 #include "engine/sandbox.h"
 #include "lib/util.h"
@@ -135,6 +136,7 @@ int hook_run(int in, const char *stage, const char *policy, struct error *ret_wa
 		return r;
 	if (stage ? util_streq(stage, "poststop") : s.stopped) {
 		container_remove(s.id, -1);
+		mend_sweep();
 		return 0;
 	}
 	r = check_restored(&s, stage, err);
