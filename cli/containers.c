@@ -29,7 +29,7 @@ static bool is_meant(const struct container *c, const char *word)
 
 static bool is_selected(const struct container *c, char *const *words, size_t n, const char *experiment)
 {
-	if (experiment && !util_streq(c->experiment, experiment))
+	if (!c->plan.n_ops || (experiment && !util_streq(c->experiment, experiment)))
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (*words[i] && is_meant(c, words[i]))

@@ -38,22 +38,22 @@ static void emit(struct sock_filter **filter, size_t *n, struct sock_filter inst
 }
 
 /* One after the other: the kernel remembers which numbers are always let through, and asks the filter for the others alone. */
-void calls_filter(const struct calls_set *set, struct sock_filter **ret, size_t *ret_n)
+void calls_filter(const struct calls_set *set, uint32_t these, uint32_t others, struct sock_filter **ret, size_t *ret_n)
 {
 	struct sock_filter *f = NULL;
 	size_t n = 0;
 
 	emit(&f, &n, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)));
 	emit(&f, &n, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0));
-	emit(&f, &n, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+	emit(&f, &n, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, others));
 	emit(&f, &n, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)));
 	for (unsigned int nr = 0; nr < SYSCALLS_MAX; nr++) {
 		if (!calls_has(set, nr))
 			continue;
 		emit(&f, &n, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1));
-		emit(&f, &n, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF));
+		emit(&f, &n, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, these));
 	}
-	emit(&f, &n, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+	emit(&f, &n, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, others));
 	*ret = f;
 	*ret_n = n;
 }

@@ -24,8 +24,11 @@ static inline bool calls_has(const struct calls_set *s, unsigned int nr)
 /* The names of a rule; those that this architecture lacks are left out. */
 void calls_resolve(const char *names, struct calls_set *ret);
 
-/* A filter that notifies of these calls and lets all others through, also those of a foreign architecture (int 0x80). *ret is the caller's. */
-void calls_filter(const struct calls_set *set, struct sock_filter **ret, size_t *ret_n);
+/*
+ * A filter with one answer (SECCOMP_RET_...) to these calls and another to all others, also to those of a foreign architecture (int 0x80). *ret is
+ * the caller's.
+ */
+void calls_filter(const struct calls_set *set, uint32_t these, uint32_t others, struct sock_filter **ret, size_t *ret_n);
 
 /* Of a path as the container sees it, '.' and '..' resolved as text, links not; a descriptor's is where its file is now. */
 typedef bool (*calls_path_fn)(const char *path, const void *data);

@@ -32,6 +32,7 @@ static const struct {
 	{ "podName", offsetof(struct container, pod_name) },
 	{ "podUid", offsetof(struct container, pod_uid) },
 	{ "experiment", offsetof(struct container, experiment) },
+	{ "wanted", offsetof(struct container, wanted) },
 }, numbers[] = {
 	{ "pid", offsetof(struct container, init.pid) },
 	{ "pidStart", offsetof(struct container, init.start) },
@@ -162,6 +163,14 @@ int container_save(const struct container *c, struct error *err)
 	r = text ? file_write(path, temporary, text, err) : error_set(err, ENOMEM, "no memory to write '%s'", path);
 	cJSON_free(text);
 	return r;
+}
+
+int container_note(struct container *c, pid_t init, struct error *err)
+{
+	int r = container_begin(c, init, err);
+
+	c->supervisor = (struct container_process){};
+	return r ? r : container_save(c, err);
 }
 
 int container_take(struct container *c, struct error *err)
@@ -328,6 +337,34 @@ static int page_write(const char *id, off_t at, uint64_t bits, bool on, struct e
 int container_abort(const char *id, uint64_t bits, bool on, struct error *err)
 {
 	return page_write(id, offsetof(struct container_page, aborted), bits, on, err);
+}
+
+int container_node_open(const uint64_t **ret_word, int *ret_fd, struct error *err)
+{
+	_cleanup_close_ int fd = open(CONTAINER_CONTROL, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	const uint64_t *word;
+
+	if (fd < 0 || ftruncate(fd, sizeof(*word)))
+		return error_set(err, errno, "cannot open '%s': %s", CONTAINER_CONTROL, strerror(errno));
+	word = mmap(NULL, sizeof(*word), PROT_READ, MAP_SHARED, fd, 0);
+	if (word == MAP_FAILED)
+		return error_set(err, errno, "cannot map '%s': %s", CONTAINER_CONTROL, strerror(errno));
+	*ret_word = word;
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+/* Not there: there is no supervisor yet, and one to come reads what outlives a reboot. */
+int container_abort_node(bool on, struct error *err)
+{
+	_cleanup_close_ int fd = open(CONTAINER_CONTROL, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	uint64_t word = on;
+
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 || pwrite(fd, &word, sizeof(word), 0) != sizeof(word))
+		return error_set(err, errno, "cannot write '%s': %s", CONTAINER_CONTROL, strerror(errno));
+	return 0;
 }
 
 int container_disarm(const char *id, uint64_t bits, bool on, struct error *err)

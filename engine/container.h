@@ -11,6 +11,7 @@
 #include "engine/state.h"
 
 #define CONTAINER_DIR STATE_DIR "/containers"
+#define CONTAINER_CONTROL CONTAINER_DIR "/.control"
 
 /* A process that a recycled pid is not taken for: its start is in the kernel's ticks since boot. */
 struct container_process {
@@ -21,7 +22,8 @@ struct container {
 	char *id, *name, *sandbox_id;
 	char *pod_namespace, *pod_name, *pod_uid; /* "" when the runtime does not say */
 	char *experiment;                         /* "" = none */
-	char *rootfs;                             /* as its init sees it while it is created; not on record. NULL = "/" */
+	char *wanted; /* the containers that the pod's faults name, each with a space behind it; "" = none */
+	char *rootfs; /* as its init sees it while it is created; not on record. NULL = "/" */
 	struct container_process init, supervisor;
 	uint64_t created_mono_ns, created_unix_ns;
 	struct plan plan;
@@ -57,6 +59,8 @@ struct container_page {
 
 /* Starts the record of a container: init's and the caller's own processes, times of creation. -ESRCH when init is gone. */
 int container_begin(struct container *c, pid_t init, struct error *err);
+/* Only on record, without faults: it is there when it is asked which containers of a pod there are. */
+int container_note(struct container *c, pid_t init, struct error *err);
 /* Makes the caller its supervisor, and saves that. */
 int container_take(struct container *c, struct error *err);
 /* Written whole or not at all. */
@@ -71,6 +75,12 @@ int container_page_make(const struct container *c, struct container_page **ret, 
 int container_page_open(const char *id, const struct container_page **ret, struct error *err);
 /* Sets or clears bits of its page's 'aborted', and wakes its supervisor. -ENOENT. */
 int container_abort(const char *id, uint64_t bits, bool on, struct error *err);
+/*
+ * The node's word, CONTAINER_CONTROL: one pwrite of a u64 that every supervisor maps and is woken by. 0 = on. *ret_word is unmapped by the
+ * process's end; *ret_fd names the file for a watch, and is the caller's.
+ */
+int container_node_open(const uint64_t **ret_word, int *ret_fd, struct error *err);
+int container_abort_node(bool on, struct error *err);
 /* The same of its page's 'disarmed', a bit each rule. */
 int container_disarm(const char *id, uint64_t bits, bool on, struct error *err);
 /* All records that can be read, by name; the array and what is in it are the caller's (containers_cleanup). */

@@ -30,11 +30,12 @@ void *keeper_share(size_t n)
 }
 
 /* The other half, as a child that does 'work' or 'keep'. Returns a pidfd of it; -1 = none could be made. */
-static int make_other(struct keeper *k, void (*does)(struct keeper *, int))
+static int make_other(struct keeper *k, void (*does)(struct keeper *, int), pid_t *ret_pid)
 {
 	pid_t parent = getpid(), child = fork();
 	int fd;
 
+	*ret_pid = child;
 	if (child > 0)
 		return (int)syscall(SYS_pidfd_open, child, 0);
 	if (child < 0)
@@ -54,9 +55,11 @@ static void pause_briefly(void)
 /* In place of one that has died, which is reaped if it was ours. */
 static int replace(struct keeper *k, int dead, void (*does)(struct keeper *, int))
 {
+	pid_t other;
+
 	waitid(P_PIDFD, (id_t)dead, NULL, WEXITED | WNOHANG); /* it alone: a worker's sources may wait for processes too */
 	util_closep(&dead);
-	return make_other(k, does);
+	return make_other(k, does, &other);
 }
 
 /* ---- the worker */
@@ -127,6 +130,7 @@ static _Noreturn void work(struct keeper *k, int keeper)
 	fds[WATCH].fd = k->watch;
 	fds[KEEPER].fd = keeper >= 0 ? keeper : replace(k, -1, keep);
 	begin(k);
+	k->settled(k->data, getpid());
 	do {
 		if (wait_events(k, next_due(k, over), fds, N))
 			_exit(1);
@@ -165,8 +169,13 @@ static _Noreturn void keep(struct keeper *k, int worker)
 
 _Noreturn void keeper_run(struct keeper *k)
 {
+	pid_t worker;
+	int fd;
+
 	is_over = keeper_share(sizeof(*is_over));
 	if (!is_over)
 		_exit(1);
-	watch_worker(k, make_other(k, work));
+	fd = make_other(k, work, &worker);
+	k->settled(k->data, worker);
+	watch_worker(k, fd);
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define KEEPER_NEVER UINT64_MAX
 #define KEEPER_SOURCES 4
@@ -30,6 +31,8 @@ struct keeper {
 	size_t n_sources;
 	int watch; /* an inotify instance that wakes a worker; -1 = they look for themselves every few milliseconds */
 	void *data;
+	/* Both are at work, the worker as this process: what has time until then. In one that was made by such a process it has been done. */
+	void (*settled)(void *data, pid_t worker);
 	void (*begun)(void *data); /* the sources of a new worker have begun, in which it is called */
 	void (*taken)(void *data); /* the calling process is the keeper now, in place of a dead one */
 	void (*ended)(void *data); /* all sources are over; called once, by the keeper */

@@ -34,6 +34,7 @@ struct listener {
 	const struct plan_syscalls *plan;
 	struct calls_set calls[FW_RULES]; /* of each rule */
 	struct container_page *page;
+	const uint64_t *node_aborted;
 	int fd;
 	struct statx runtime; /* what init's program is before the container's own */
 	struct pending_calls pending;
@@ -79,6 +80,11 @@ static bool is_running(struct listener *s)
 		return false;
 	s->page->running = 1;
 	return true;
+}
+
+static bool is_aborted(const struct listener *s)
+{
+	return s->page->aborted || __atomic_load_n(s->node_aborted, __ATOMIC_RELAXED);
 }
 
 static bool is_valid(const struct listener *s, uint64_t id)
@@ -226,7 +232,7 @@ static bool begin_making(struct listener *s, const struct pending *call)
 static void delay_exit(const struct listener *s, struct pending *call)
 {
 	call->to_make = false;
-	call->due_ns = s->page->aborted ? 0 : MIN(now_ns(CLOCK_MONOTONIC) + call->exit_ns, call->until_ns);
+	call->due_ns = is_aborted(s) ? 0 : MIN(now_ns(CLOCK_MONOTONIC) + call->exit_ns, call->until_ns);
 }
 
 static void answer_or_hold(struct listener *s, struct pending *call)
@@ -275,12 +281,12 @@ static void handle(struct listener *s, const struct seccomp_notif *n)
 	}
 	if (pending_take(&s->pending, n, &call)) {
 		call.answer.id = n->id;
-	} else if (!s->page->aborted) {
+	} else if (!is_aborted(s)) {
 		call = fresh;
 		delay_ns = decide(s, n, &call);
 		call.due_ns = delay_ns ? MIN(now_ns(CLOCK_MONOTONIC) + delay_ns, call.until_ns) : 0;
 	}
-	if (s->page->aborted && !call.made)
+	if (!call.made && is_aborted(s))
 		call = fresh;
 	if (call.due_ns <= now_ns(CLOCK_MONOTONIC))
 		go_on(s, &call);
@@ -309,7 +315,7 @@ static void forget_fault(struct pending *call)
 /* Calls whose time has come; under an abort all of them. Answered first, for we may be killed between. */
 static void let_go(struct listener *s)
 {
-	bool aborted = s->page->aborted;
+	bool aborted = is_aborted(s);
 	struct pending *first;
 
 	while ((first = pending_first(&s->pending)) && (aborted || first->due_ns <= now_ns(CLOCK_MONOTONIC))) {
@@ -417,7 +423,7 @@ static int install(struct listener *s, struct error *err)
 		for (size_t k = 0; k < ARRAY_SIZE(all.bits); k++)
 			all.bits[k] |= s->calls[i].bits[k];
 	}
-	calls_filter(&all, &filter, &n);
+	calls_filter(&all, SECCOMP_RET_USER_NOTIF, SECCOMP_RET_ALLOW, &filter, &n);
 	r = inject_filter((pid_t)s->container->init.pid, &(struct sock_fprog){ .len = (unsigned short)n, .filter = filter }, &s->fd,
 			  err);
 	if (!r)
@@ -433,12 +439,15 @@ static bool makes_calls(const struct plan_syscalls *plan)
 	return false;
 }
 
-int listener_open(const struct container *c, struct container_page *page, struct listener **ret, struct error *err)
+int listener_open(const struct container *c, struct container_page *page, const uint64_t *node_aborted, struct listener **ret,
+		  struct error *err)
 {
 	_cleanup_free_ struct listener *s = util_alloc(1, sizeof(*s));
 	int r;
 
-	*s = (struct listener){ .container = c, .plan = plan_syscalls(&c->plan), .page = page, .fd = -1 };
+	*s = (struct listener){
+		.container = c, .plan = plan_syscalls(&c->plan), .page = page, .node_aborted = node_aborted, .fd = -1
+	};
 	r = prepare(s, err);
 	if (!r)
 		r = install(s, err);

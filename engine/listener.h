@@ -12,10 +12,11 @@
 struct listener;
 
 /*
- * Puts the filter into the container's init. The container and its page must live as long. On failure nothing is left, and init is untouched or
+ * Puts the filter into the container's init. The container, its page and the node's word must live as long. On failure nothing is left, and init is untouched or
  * killed (inject_filter).
  */
-int listener_open(const struct container *c, struct container_page *page, struct listener **ret, struct error *err);
+int listener_open(const struct container *c, struct container_page *page, const uint64_t *node_aborted, struct listener **ret,
+		  struct error *err);
 /* Gives the keeper what its worker waits for. */
 void listener_watch(struct listener *l, struct keeper *k);
 

@@ -14,6 +14,7 @@
 
 #include "engine/acts.h"
 #include "engine/birth.h"
+#include "engine/confine.h"
 #include "engine/listener.h"
 #include "engine/undo.h"
 #include "lib/util.h"
@@ -21,10 +22,11 @@
 struct supervisor {
 	struct container *container;
 	struct container_page *page;
-	int page_fd, pipe;
+	int page_fd, node_fd, pipe;
+	const uint64_t *node_aborted;
 	const char *word;
 	bool *said; /* shared */
-	bool needs_resource;
+	bool needs_resource, settled;
 	struct keeper keeper;
 };
 
@@ -53,6 +55,22 @@ static void begun(void *data)
 		kill((pid_t)s->container->init.pid, SIGKILL);
 }
 
+/* The keeper, which has time, moves both: that may take the kernel milliseconds. */
+static void settled(void *data, pid_t worker)
+{
+	struct supervisor *s = data;
+
+	if (s->settled)
+		return;
+	s->settled = true;
+	if (worker != getpid()) {
+		confine_cgroup(worker);
+		confine_cgroup(getpid());
+	}
+	if (!plan_acts(&s->container->plan)) /* those start programs */
+		(void)confine_calls();
+}
+
 static void taken(void *data)
 {
 	(void)container_take(((struct supervisor *)data)->container, NULL);
@@ -75,15 +93,19 @@ void supervisor_run(struct supervisor *s, int pipe, const char *word)
 	keeper_run(&s->keeper);
 }
 
-/* Told of an abort by the page's writer. */
-static int watch_page(const struct supervisor *s)
+/* Told of an abort by the writer of the page, or of the node's word. */
+static int watch_files(const struct supervisor *s)
 {
+	const int files[] = { s->page_fd, s->node_fd };
 	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", s->page_fd);
-	if (fd >= 0 && inotify_add_watch(fd, path, IN_MODIFY) < 0)
-		close(TAKE_FD(fd));
+	for (size_t i = 0; fd >= 0 && i < ARRAY_SIZE(files); i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", files[i]);
+		if (inotify_add_watch(fd, path, IN_MODIFY) < 0)
+			close(TAKE_FD(fd));
+	}
 	return fd;
 }
 
@@ -94,7 +116,7 @@ static int add_listener(struct supervisor *s, struct error *err)
 
 	if (!plan_syscalls(&s->container->plan))
 		return 0;
-	r = listener_open(s->container, s->page, &l, err);
+	r = listener_open(s->container, s->page, s->node_aborted, &l, err);
 	if (!r)
 		listener_watch(l, &s->keeper);
 	return r;
@@ -124,8 +146,8 @@ int supervisor_start(struct container *c, struct supervisor **ret, struct error 
 	_cleanup_free_ struct supervisor *s = util_alloc(1, sizeof(*s));
 	int r;
 
-	*s = (struct supervisor){ .container = c, .page_fd = -1 };
-	s->keeper = (struct keeper){ .watch = -1, .data = s, .begun = begun, .taken = taken, .ended = ended };
+	*s = (struct supervisor){ .container = c, .page_fd = -1, .node_fd = -1 };
+	s->keeper = (struct keeper){ .watch = -1, .data = s, .begun = begun, .settled = settled, .taken = taken, .ended = ended };
 	s->said = keeper_share(sizeof(*s->said));
 	if (!s->said)
 		return error_set(err, ENOMEM, "no memory for a supervisor");
@@ -133,7 +155,9 @@ int supervisor_start(struct container *c, struct supervisor **ret, struct error 
 	if (!r)
 		r = container_page_make(c, &s->page, &s->page_fd, err);
 	if (!r)
-		s->keeper.watch = watch_page(s);
+		r = container_node_open(&s->node_aborted, &s->node_fd, err);
+	if (!r)
+		s->keeper.watch = watch_files(s);
 	if (!r)
 		r = undo_lock(s->page_fd);
 	if (!r)
@@ -143,6 +167,7 @@ int supervisor_start(struct container *c, struct supervisor **ret, struct error 
 	if (r) {
 		container_remove(c->id, -1);
 		util_closep(&s->page_fd);
+		util_closep(&s->node_fd);
 		util_closep(&s->keeper.watch);
 		return r;
 	}

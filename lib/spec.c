@@ -208,3 +208,18 @@ void spec_cleanup(struct fault_spec *spec)
 	free(spec->faults);
 	*spec = (struct fault_spec){};
 }
+
+char *spec_containers(const struct fault_spec *spec)
+{
+	char *all = util_strdup("");
+
+	for (size_t i = 0; i < spec->n_faults; i++) {
+		_cleanup_free_ char *copy = util_strdup(spec->faults[i].containers ? spec->faults[i].containers : "");
+		char *rest = copy, *word;
+
+		while ((word = strsep(&rest, " ")))
+			if (*word && !util_has_word(all, word))
+				common_add_word(&all, word);
+	}
+	return all;
+}

@@ -102,6 +102,43 @@ static int check_profile(const cJSON *config, struct error *err)
 			 listener->valuestring);
 }
 
+/* Programs that stand for a container whose own processes are another kernel's. */
+static int check_kernel(const char *exe, struct error *err)
+{
+	static const char *const foreign[] = { "runsc",     "gvisor",  "kata",      "qemu-system",    "firecracker",
+					       "cloud-hyp", "dragonb", "stratovir", "containerd-shim" };
+	const char *name = strrchr(exe, '/') ? strrchr(exe, '/') + 1 : exe;
+
+	for (size_t i = 0; i < ARRAY_SIZE(foreign); i++)
+		if (!strncmp(name, foreign[i], strlen(foreign[i])))
+			return error_set(
+				err, ENOTSUP,
+				"the container is run by '%.64s', so its system calls are not this node's kernel's (gVisor "
+				"and Kata): use runc or crun, or remove the annotation",
+				name);
+	return 0;
+}
+
+/* Its program can be seen by those who may trace it. */
+static int check_program(pid_t pid, struct error *err)
+{
+	char path[64], exe[PATH_MAX];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	n = readlink(path, exe, sizeof(exe) - 1);
+	if (n < 0 && (errno == EACCES || errno == EPERM))
+		return error_set(
+			err, EPERM,
+			"the container's process %d cannot be traced from here: it is in a user namespace of somebody else, "
+			"as with a rootless runtime; let the runtime run as root, or remove the annotation",
+			pid);
+	if (n < 0)
+		return 0; /* gone, as will be said */
+	exe[n] = '\0';
+	return check_kernel(exe, err);
+}
+
 static bool ends_at_start(const struct plan *plan)
 {
 	const struct plan_acts *acts = plan_acts(plan);
@@ -119,6 +156,8 @@ int create_check(const struct oci_state *s, const struct plan *plan, const cJSON
 
 	if (!r)
 		r = check_tracer(s->pid, err);
+	if (!r)
+		r = check_program(s->pid, err);
 	return r || !calls ? r : check_profile(config, err);
 }
 
@@ -195,21 +234,33 @@ static int wait_word(int from, pid_t child, struct error *err)
 	return util_streq(word, READY) ? 0 : error_set(err, ENOTSUP, "%s", word);
 }
 
-static void describe(struct container *c, const struct oci_state *s, const struct oci_identity *who, const char *experiment,
+static void describe(struct container *c, const struct oci_state *s, const struct oci_identity *who, const struct fault_spec *spec,
 		     struct plan *plan)
 {
+	_cleanup_free_ char *wanted = spec_containers(spec);
+
+	c->wanted = TAKE_PTR(wanted);
 	c->id = util_strdup(s->id);
 	c->name = util_strdup(who->container);
 	c->sandbox_id = util_strdup(who->sandbox_id);
 	c->pod_namespace = util_strdup(who->pod_namespace);
 	c->pod_name = util_strdup(who->pod_name);
 	c->pod_uid = util_strdup(who->pod_uid);
-	c->experiment = util_strdup(experiment);
+	c->experiment = util_strdup(spec->experiment);
 	c->plan = *plan;
 	*plan = (struct plan){};
 }
 
-int create_supervised(const struct oci_state *s, const struct oci_identity *who, const char *experiment, struct plan *plan,
+int create_noted(const struct oci_state *s, const struct oci_identity *who, const struct fault_spec *spec, struct error *err)
+{
+	_cleanup_container_ struct container c = {};
+	struct plan none = {};
+
+	describe(&c, s, who, spec, &none);
+	return *c.wanted ? container_note(&c, s->pid, err) : 0;
+}
+
+int create_supervised(const struct oci_state *s, const struct oci_identity *who, const struct fault_spec *spec, struct plan *plan,
 		      struct error *err)
 {
 	_cleanup_container_ struct container c = {};
@@ -223,7 +274,7 @@ int create_supervised(const struct oci_state *s, const struct oci_identity *who,
 	r = create_check(s, plan, config, err);
 	if (r)
 		return r;
-	describe(&c, s, who, experiment, plan);
+	describe(&c, s, who, spec, plan);
 	c.rootfs = rootfs_of(config, s->bundle);
 	if (pipe2(pipe_fds, O_CLOEXEC))
 		return error_set(err, errno, "cannot make a pipe: %s", strerror(errno));

@@ -86,9 +86,9 @@ static int inject(const struct oci_state *s, const struct oci_identity *who, con
 	r = engine_zones(&spec, err);
 	if (!r)
 		r = plan_build_container(&spec, who->container, &env, &plan, err);
-	if (r || !plan.n_ops)
+	if (r)
 		return r;
-	return create_supervised(s, who, spec.experiment, &plan, err);
+	return plan.n_ops ? create_supervised(s, who, &spec, &plan, err) : create_noted(s, who, &spec, err);
 }
 
 static int create(const struct oci_state *s, const char *policy_path, struct error *ret_warning, struct error *err)

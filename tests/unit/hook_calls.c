@@ -9,6 +9,8 @@
 #include <sys/syscall.h>
 
 #include "engine/calls.h"
+#include "engine/confine.h"
+#include "engine/making.h"
 #include "engine/mistake.h"
 #include "engine/pending.h"
 #include "engine/tally.h"
@@ -197,6 +199,32 @@ static uint32_t filtered(const struct sock_filter *f, size_t n, const struct sec
 	return 0;
 }
 
+static void a_supervisor_may_neither_exec_nor_connect_nor_trace(void **state)
+{
+	static const char *const never[] = {
+		"execve", "execveat", "socket", "connect", "ptrace", "mount", "setns", "unshare", "bpf"
+	};
+	struct calls_set allowed, made;
+
+	(void)state;
+	confine_allowed(&allowed);
+	for (size_t i = 0; i < ARRAY_SIZE(never); i++)
+		assert_false(calls_has(&allowed, (unsigned int)syscalls_number(never[i])));
+	calls_resolve(syscalls_made(), &made);
+	for (unsigned int nr = 0; nr < SYSCALLS_MAX; nr++)
+		assert_true(!calls_has(&made, nr) || calls_has(&allowed, nr));
+}
+
+static void what_is_made_is_what_the_annotation_may_name(void **state)
+{
+	struct calls_set made;
+
+	(void)state;
+	calls_resolve(syscalls_made(), &made);
+	for (unsigned int nr = 0; nr < SYSCALLS_MAX; nr++)
+		assert_int_equal(calls_has(&made, nr), making_knows((int)nr));
+}
+
 static void the_filter_notifies_of_its_calls_alone(void **state)
 {
 	_cleanup_free_ struct sock_filter *f = NULL;
@@ -205,7 +233,7 @@ static void the_filter_notifies_of_its_calls_alone(void **state)
 
 	(void)state;
 	calls_resolve("connect fsync getppid ", &set);
-	calls_filter(&set, &f, &n);
+	calls_filter(&set, SECCOMP_RET_USER_NOTIF, SECCOMP_RET_ALLOW, &f, &n);
 	for (int nr = 0; nr < SYSCALLS_MAX; nr++) {
 		struct seccomp_data data = { .nr = nr, .arch = f[1].k };
 		bool named = nr == SYS_connect || nr == SYS_fsync || nr == SYS_getppid;
@@ -224,7 +252,7 @@ static void every_call_fits_into_a_filter(void **state)
 
 	(void)state;
 	memset(&set, 0xff, sizeof(set));
-	calls_filter(&set, &f, &n);
+	calls_filter(&set, SECCOMP_RET_USER_NOTIF, SECCOMP_RET_ALLOW, &f, &n);
 	assert_in_range(n, SYSCALLS_MAX, BPF_MAXINSNS);
 }
 
@@ -299,6 +327,8 @@ int main(void)
 		cmocka_unit_test(what_is_too_much_is_refused),
 		cmocka_unit_test(decisions_that_were_not_heard_are_owed),
 		cmocka_unit_test(what_has_been_made_is_owed_until_its_call_comes_again),
+		cmocka_unit_test(a_supervisor_may_neither_exec_nor_connect_nor_trace),
+		cmocka_unit_test(what_is_made_is_what_the_annotation_may_name),
 		cmocka_unit_test(mistakes_keep_to_their_number_and_length),
 		cmocka_unit_test(the_filter_notifies_of_its_calls_alone),
 		cmocka_unit_test(every_call_fits_into_a_filter),
