@@ -34,6 +34,7 @@ struct knob {
 struct acts {
 	const struct container *container;
 	struct container_page *page;
+	const uint64_t *node_aborted;
 	const struct plan_acts *plan;
 	size_t base; /* of the page's rules, the first of ours */
 	struct cgroup cgroup;
@@ -97,7 +98,7 @@ static bool look(struct acts *a, size_t i, uint64_t *ret_left_ns, bool *ret_over
 	uint64_t wait_ns = open ? *ret_left_ns : gate_wait_ns(gate, calendar, a->mono_ns, a->wall_ns), window;
 
 	due(a, gate->flags & FW_RULE_WALL ? MIN(wait_ns, CLOCK_NS) : wait_ns);
-	off = a->page->aborted || (a->page->disarmed >> (a->base + i) & 1);
+	off = a->page->aborted || __atomic_load_n(a->node_aborted, __ATOMIC_RELAXED) || (a->page->disarmed >> (a->base + i) & 1);
 	window = open ? gate_window(gate, a->mono_ns, a->wall_ns, *ret_left_ns) : 0;
 	if (open && !off && window != s->window)
 		*s = (struct container_act){ .window = window, .hit = gate_count(gate, NULL) };
@@ -418,7 +419,8 @@ static void make_knobs(struct acts *a)
 					 a->cgroup.v1[CGROUP_FREEZER] ? "freezer.state" : "cgroup.freeze");
 }
 
-int acts_open(const struct container *c, struct container_page *page, struct acts **ret, struct error *err)
+int acts_open(const struct container *c, struct container_page *page, const uint64_t *node_aborted, struct acts **ret,
+	      struct error *err)
 {
 	const struct plan_syscalls *calls = plan_syscalls(&c->plan);
 	struct acts *a = util_alloc(1, sizeof(*a));
@@ -426,6 +428,7 @@ int acts_open(const struct container *c, struct container_page *page, struct act
 
 	*a = (struct acts){ .container = c,
 			    .page = page,
+			    .node_aborted = node_aborted,
 			    .plan = plan_acts(&c->plan),
 			    .base = calls ? calls->n_rules : 0,
 			    .due_ns = KEEPER_NEVER };

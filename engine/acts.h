@@ -12,9 +12,10 @@ struct acts;
 
 /*
  * Looks at all that the acts need, so that what cannot be done fails the container's creation: its cgroup, the devices of paths below c->rootfs. The
- * container and its page, which the caller has locked (undo_lock), must live as long.
+ * container, its page, which the caller has locked (undo_lock), and the node's word (container_node_open) must live as long.
  */
-int acts_open(const struct container *c, struct container_page *page, struct acts **ret, struct error *err);
+int acts_open(const struct container *c, struct container_page *page, const uint64_t *node_aborted, struct acts **ret,
+	      struct error *err);
 struct keeper_source acts_source(struct acts *a);
 
 /* The container's program begins: what is due at its start is done. Returns the code that it is to end with, -1 = it may run. (birth.h) */

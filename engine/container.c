@@ -410,6 +410,7 @@ void container_sweep(void)
 {
 	_cleanup_containers_ struct containers list = {};
 
+	undo_sweep();
 	(void)container_list(&list, NULL);
 	for (size_t i = 0; i < list.n; i++)
 		if (!is_alive(&list.containers[i].supervisor) && !is_alive(&list.containers[i].init))

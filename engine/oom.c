@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "lib/util.h"
@@ -19,11 +20,12 @@
 #define STEP_BYTES 65536U
 #define TRIES 64
 
-static bool is_dead(int pidfd, int wait_ms)
+/* Waits for it, or for another (-1 = none) to die in its place. */
+static bool is_dead(int pidfd, int other)
 {
-	struct pollfd fd = { .fd = pidfd, .events = POLLIN };
+	struct pollfd fds[] = { { .fd = pidfd, .events = POLLIN }, { .fd = other, .events = POLLIN } };
 
-	return poll(&fd, 1, wait_ms) > 0;
+	return poll(fds, ARRAY_SIZE(fds), WAIT_MS) > 0 && fds[0].revents;
 }
 
 static char *file_of(const struct cgroup *c, const char *name)
@@ -39,7 +41,7 @@ static int kill_v2(const struct cgroup *c, struct undo *u, int pidfd)
 	if (!access(swap, F_OK))
 		(void)undo_set(u, swap, "", NULL, "0"); /* nothing is to go there instead */
 	r = undo_set(u, max, "", NULL, "0");
-	if (!r && !is_dead(pidfd, WAIT_MS))
+	if (!r && !is_dead(pidfd, -1))
 		r = -EPERM;
 	undo_put_back(u, max, "");
 	undo_put_back(u, swap, "");
@@ -66,14 +68,36 @@ static int squeeze_v1(struct undo *u, const char *limit, const char *usage, uint
 static _Noreturn void hog(const char *procs, uint64_t bytes)
 {
 	volatile char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	int r = memory == MAP_FAILED ? -errno : cgroup_write("/proc/self/oom_score_adj", "-1000");
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (memory == MAP_FAILED || cgroup_write("/proc/self/oom_score_adj", "-1000") || cgroup_write(procs, "0"))
-		_exit(1);
+	if (!r)
+		r = cgroup_write(procs, "0");
+	if (r)
+		_exit(-r);
 	for (uint64_t at = 0; at < bytes; at += 4096)
 		memory[at] = 1;
 	for (;;)
 		pause();
+}
+
+/* Has it at work until the container is dead. */
+static int run_hog(const char *procs, uint64_t bytes, int pidfd)
+{
+	_cleanup_close_ int fd = -1;
+	pid_t child = fork();
+	int status = 0;
+	bool dead;
+
+	if (child == 0)
+		hog(procs, bytes);
+	if (child < 0)
+		return -errno;
+	fd = (int)syscall(SYS_pidfd_open, child, 0);
+	dead = is_dead(pidfd, fd);
+	kill(child, SIGKILL);
+	waitpid(child, &status, 0);
+	return dead ? 0 : WIFEXITED(status) ? -WEXITSTATUS(status) : -EPERM;
 }
 
 static int kill_v1(const struct cgroup *c, struct undo *u, int pidfd)
@@ -83,21 +107,12 @@ static int kill_v1(const struct cgroup *c, struct undo *u, int pidfd)
 			    *both_usage = file_of(c, "memory.memsw.usage_in_bytes");
 	_cleanup_free_ char *procs = file_of(c, "cgroup.procs");
 	uint64_t bytes = 0, more = 0;
-	pid_t child = -1;
 	int r = squeeze_v1(u, limit, usage, &bytes);
 
 	if (!r && !access(both, F_OK))
 		(void)squeeze_v1(u, both, both_usage, &more);
 	if (!r)
-		child = fork();
-	if (child == 0)
-		hog(procs, MAX(bytes, more) + TRIES * STEP_BYTES);
-	if (!r && (child < 0 || !is_dead(pidfd, WAIT_MS)))
-		r = child < 0 ? -EAGAIN : -EPERM;
-	if (child > 0) {
-		kill(child, SIGKILL);
-		waitpid(child, NULL, 0);
-	}
+		r = run_hog(procs, MAX(bytes, more) + TRIES * STEP_BYTES, pidfd);
 	undo_put_back(u, both, "");
 	undo_put_back(u, limit, "");
 	return r;

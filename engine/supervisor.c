@@ -130,7 +130,7 @@ static int add_acts(struct supervisor *s, struct error *err)
 
 	if (!plan_acts(&s->container->plan))
 		return 0;
-	r = acts_open(s->container, s->page, &a, err);
+	r = acts_open(s->container, s->page, s->node_aborted, &a, err);
 	if (!r)
 		r = birth_open(s->container, s->page, acts_born, a, &b, err);
 	if (r)

@@ -11,7 +11,7 @@
 
 RUNTIMES=("$@")
 ((${#RUNTIMES[@]})) || RUNTIMES=(runc crun)
-GROUP=faultwire-acts-$$ # others' containers are called 'web' too
+GROUP=faultwire-acts-${EPOCHREALTIME#*.} # others' containers are called 'web' too
 V1=true
 [[ ! -e /sys/fs/cgroup/cgroup.controllers ]] || V1=false
 
@@ -99,11 +99,11 @@ fault() { # FIELD: of the first fault, as 'status' has it
 
 paused_from_the_start() {
 	local before=${EPOCHREALTIME/[^0-9]/}
-	start process '{"action":"pause","duration":"700ms"}' "${TICKS[@]}" || return 1
+	start process '{"action":"pause","duration":"1500ms"}' "${TICKS[@]}" || return 1
 	e2e_wait 5 frozen && [[ ! -s $OUT ]] || return 1
 	e2e_wait 5 test -s "$OUT" || return 1
 	echo "$(((${EPOCHREALTIME/[^0-9]/} - before) / 1000)) ms"
-	((${EPOCHREALTIME/[^0-9]/} - before >= 700000)) && thawed || return 1
+	((${EPOCHREALTIME/[^0-9]/} - before >= 1500000)) && thawed || return 1
 	goes_on "$OUT" && end
 }
 
@@ -112,7 +112,7 @@ paused_again_and_again() {
 	for _ in 1 2 3; do
 		e2e_wait 5 frozen && e2e_wait 5 thawed || return 1
 	done
-	equals "$(fault injected)" "$(fault matched)" && (($(fault injected) >= 3)) || return 1
+	"$FAULTWIRE" status --json "$ID" | jq -e '.containers[0].faults[0] | .matched == .injected and .injected >= 3' || return 1
 	goes_on "$OUT" && end
 }
 
@@ -150,6 +150,14 @@ switched_while_paused() {
 	end
 }
 
+# The node's word reaches it, and what is born under it is born off.
+off_by_the_node() {
+	start process '{"action":"pause","duration":"1h"}' "${TICKS[@]}" || return 1
+	e2e_wait 5 frozen && "$FAULTWIRE" abort --all >/dev/null && e2e_wait 5 thawed && goes_on "$OUT" && end || return 1
+	equals "$(code_of process '{"action":"exit","code":42}' /bin/busybox echo begun) $(<"$OUT")" "0 begun" || return 1
+	"$FAULTWIRE" resume --all >/dev/null && nothing_left
+}
+
 # Somebody else's pause is not ended by ours.
 paused_by_another() {
 	start process '{"action":"pause","duration":"200ms","armed":false}' "${TICKS[@]}" || return 1
@@ -170,10 +178,10 @@ kill_both() {
 }
 
 half_killed_while_paused() { # keeper|worker
-	start process '{"action":"pause","duration":"800ms"}' "${TICKS[@]}" || return 1
-	e2e_wait 5 frozen || return 1
-	kill -9 "$(super "$1")" && e2e_wait 5 two_supervisors && frozen || return 1
-	e2e_wait 5 thawed && goes_on "$OUT" || return 1
+	start process '{"action":"pause","duration":"1h"}' "${TICKS[@]}" || return 1
+	e2e_wait 5 frozen && kill -9 "$(super "$1")" && e2e_wait 5 two_supervisors && frozen || return 1
+	"$FAULTWIRE" abort "$ID" >/dev/null && e2e_wait 5 thawed && goes_on "$OUT" || return 1
+	"$FAULTWIRE" resume "$ID" >/dev/null && e2e_wait 5 frozen || return 1
 	equals "$(fault matched) $(fault injected)" "1 1" && end
 }
 
@@ -254,8 +262,7 @@ plain() {
 limited_for_a_window() {
 	local before
 	before=$(plain) || return 1
-	start resource "{$LIMITS,\"start\":\"500ms\",\"duration\":\"700ms\"}" "${TICKS[@]}" || return 1
-	as_before "$before" || return 1
+	start resource "{$LIMITS,\"start\":\"1s\",\"duration\":\"1500ms\"}" "${TICKS[@]}" || return 1
 	e2e_wait 5 limited || return 1
 	e2e_wait 5 as_before "$before" || return 1
 	equals "$(fault matched) $(fault injected)" "1 1" && goes_on "$OUT" && end
@@ -287,7 +294,7 @@ limited_again_and_again() {
 two_limits() {
 	local before
 	before=$(plain) || return 1
-	start resource '[{"pids":40,"duration":"1500ms"},{"pids":20,"start":"300ms","duration":"500ms"}]' "${TICKS[@]}" || return 1
+	start resource '[{"pids":40,"start":"500ms","duration":"4s"},{"pids":20,"start":"1500ms","duration":"1s"}]' "${TICKS[@]}" || return 1
 	e2e_wait 5 says "$PIDS" 40 && e2e_wait 5 says "$PIDS" 20 && e2e_wait 5 says "$PIDS" 40 && e2e_wait 5 as_before "$before" || return 1
 	end
 }
@@ -304,9 +311,10 @@ never_higher() {
 
 # What kubelet or an administrator sets meanwhile is theirs.
 set_by_another() {
-	start resource "{$LIMITS,\"duration\":\"600ms\"}" "${TICKS[@]}" || return 1
+	start resource "{$LIMITS}" "${TICKS[@]}" || return 1
 	e2e_wait 5 limited || return 1
 	echo 100 >"$PIDS"
+	"$FAULTWIRE" disarm "$ID" >/dev/null
 	e2e_wait 5 eval '[[ $(<"$MEMORY") == 268435456 ]]' || return 1
 	equals "$(<"$PIDS")" 100 && end
 }
@@ -355,6 +363,10 @@ out_of_memory() {
 	[[ ! -e $events ]] || grep -E '^oom_kill [1-9]' "$events" || return 1
 	exec 9<&-
 	end
+}
+
+may_exempt_itself() {
+	! $V1 || (echo -1000 >/proc/self/oom_score_adj) 2>/dev/null
 }
 
 on_no_disk() {
@@ -406,9 +418,10 @@ for RT in "${RUNTIMES[@]}"; do
 	holds "$RT: 'when' chooses windows" paused_sometimes 2 '{"action":"pause","duration":"100ms","schedule":"@every 250ms","when":"2..5+3"}'
 	holds "$RT: exec'd processes are frozen too, and abort lets them go" exec_is_frozen_too
 	holds "$RT: abort, resume, disarm and arm while it is paused" switched_while_paused
+	holds "$RT: 'abort --all' ends a pause, and an 'exit' born under it does not happen" off_by_the_node
 	holds "$RT: a pause of somebody else's is not ended by ours" paused_by_another
-	holds "$RT: the worker killed while it is paused: paused to the window's end" half_killed_while_paused worker
-	holds "$RT: the keeper killed while it is paused: paused to the window's end" half_killed_while_paused keeper
+	holds "$RT: the worker killed while it is paused: it stays so, until 'abort'" half_killed_while_paused worker
+	holds "$RT: the keeper killed while it is paused: it stays so, until 'abort'" half_killed_while_paused keeper
 	holds "$RT: both killed while it is paused: 'abort' thaws it" both_killed_while_paused "$FAULTWIRE" abort "$ID"
 	holds "$RT: both killed while it is paused: another container's hook thaws it" both_killed_while_paused by_another_hook
 	holds "$RT: both killed while it is paused: ADD of another pod thaws it" both_killed_while_paused cni ADD
@@ -423,7 +436,11 @@ for RT in "${RUNTIMES[@]}"; do
 	holds "$RT: both killed while it is limited: 'resume' puts it back" both_killed_while_limited
 	holds "$RT: both killed at random moments: it is put back, byte for byte" killed_anywhere 5
 	holds "$RT: 'pids' makes fork fail" no_more_processes
-	holds "$RT: 'oom' is the kernel's own" out_of_memory
+	if may_exempt_itself; then
+		holds "$RT: 'oom' is the kernel's own killer" out_of_memory
+	else
+		skip "$RT: 'oom' is the kernel's own killer" "cgroup v1 needs CAP_SYS_RESOURCE for it, which this machine withholds"
+	fi
 	holds "$RT: 'io' limits the disk of a volume" with_disk slow_disk
 	holds "$RT: 'io' refuses a path that is on no disk" on_no_disk /tmp "is on no disk of this node (tmpfs)"
 	holds "$RT: 'io' refuses a path that is not there" on_no_disk /none "the container has no '/none'"
