@@ -52,6 +52,7 @@ SUITES=(
 	"config|tests/config.sh"
 	"doctor-native|tests/native/doctor.sh"
 	"hook-native|bash tests/hook/runc.sh"
+	"hook-newer|bash tests/hook/newer.sh"
 	"net-native|tests/net/native.sh"
 	"many-native|tests/net/many.sh"
 	"names-native|tests/net/names.sh"
