@@ -21,7 +21,9 @@ struct container {
 	char *id, *name, *sandbox_id;
 	char *pod_namespace, *pod_name, *pod_uid; /* "" when the runtime does not say */
 	char *experiment;                         /* "" = none */
-	struct container_process init, supervisor;
+	char *files_build;                        /* of PLAN_FILES: the programs' pins, and its slot (engine/files.h); 0 = none */
+	uint64_t files_slot;
+	struct container_process init, supervisor; /* no supervisor where there is no PLAN_SYSCALLS */
 	uint64_t created_mono_ns, created_unix_ns;
 	struct plan plan;
 };
@@ -52,8 +54,10 @@ int container_take(struct container *c, struct error *err);
 int container_save(const struct container *c, struct error *err);
 /* -ENOENT, or -EBADMSG naming the file. */
 int container_load(const char *id, struct container *ret, struct error *err);
-/* Whether a supervisor is at work for this very container. */
-bool container_is_supervised(const char *id, pid_t init);
+/* Whether its faults are in force for this very container: its supervisor is at work, where it has one. */
+bool container_is_served(const char *id, pid_t init);
+/* Whether its own first process, init, lives. */
+bool container_is_alive(const struct container *c);
 /* Makes the page of a saved container anew, with its rules; unmapped by the process's end. *ret_fd is the caller's. */
 int container_page_make(const struct container *c, struct container_page **ret, int *ret_fd, struct error *err);
 /* Maps the page to be read. -ENOENT, -EBADMSG. */
@@ -74,7 +78,9 @@ void containers_cleanup(struct containers *list);
 bool container_has_supervisor(const struct container *c);
 /* Removes what there is of it. fd: only if the page is still this one (-1 = whatever there is). */
 void container_remove(const char *id, int page_fd);
-/* Removes those whose supervisor has died. */
+/* The same when its supervisor has seen its end; a record that is the file hooks' as well stays for files_stop. */
+void container_end(const struct container *c, int page_fd);
+/* Removes those whose supervisor has died, but not the file hooks' (files_sweep). */
 void container_sweep(void);
 
 void container_cleanup(struct container *c);

@@ -341,7 +341,7 @@ static void keep(struct supervisor *s, pid_t worker)
 		nanosleep(&(struct timespec){ .tv_nsec = WORKER_PAUSE_NS }, NULL); /* should they die at once */
 		worker = start_worker(s);
 	}
-	container_remove(s->container->id, s->page_fd);
+	container_end(s->container, s->page_fd);
 }
 
 /* What is left for the container's end: to look into its processes, and to signal them. */
