@@ -200,6 +200,23 @@ both_killed_while_paused() { # COMMAND...: who puts it right
 	end
 }
 
+# A systemd that only writes down what it is told, and how the container is meanwhile.
+by_systemd() {
+	local fake=$E2E_RUN/systemd
+	mkdir -p /run/systemd/system "$fake"
+	printf '#!/bin/sh\necho "$0 $*" >>%s/told\ncat %s >>%s/told\n' "$fake" "$FREEZER" "$fake" >"$fake/systemd-run"
+	printf '#!/bin/sh\n' >"$fake/systemctl"
+	chmod +x "$fake"/*
+	PATH=$fake:$PATH start process '{"action":"pause","duration":"1h"}' "${TICKS[@]}" || return 1
+	e2e_wait 5 frozen || return 1
+	rmdir /run/systemd/system
+	cat "$fake/told"
+	grep -qE -- '--on-active=360[0-9]{4}ms .*faultwire-hook undo '"$ID"'$' "$fake/told" && grep -qxE '0|THAWED' "$fake/told" || return 1
+	! grep -qxE '1|FROZEN' "$fake/told" || return 1
+	"$HOOK" undo "$ID" && return 1 # its supervisor lives
+	frozen && kill_both && "$HOOK" undo "$ID" && thawed && goes_on "$OUT" && end
+}
+
 hook_of() { # PID FAULT: as a runtime runs it
 	jq -cn --argjson pid "$1" --arg f "$2" --arg bundle "$BUNDLE" '{ociVersion: "1.0", id: "another", status: "creating", pid: $pid, bundle: $bundle,
 		annotations: {"faultwire.dev/process": $f}}' | "$HOOK"
@@ -358,10 +375,8 @@ out_of_memory() {
 	events=$(file memory memory.oom_control memory.events)
 	start process '{"action":"oom","start":"300ms"}' /bin/sh -c 'echo begun; exec /bin/busybox sleep 100' || return 1
 	e2e_wait 5 test -s "$OUT" || return 1
-	exec 9<"$events"
 	e2e_wait 10 eval '! "$RT" state "$ID" | grep -q running' || return 1
-	[[ ! -e $events ]] || grep -E '^oom_kill [1-9]' "$events" || return 1
-	exec 9<&-
+	grep -E '^oom_kill [1-9]' "$events" || return 1
 	end
 }
 
@@ -381,6 +396,7 @@ on_no_disk() {
 DISK=$E2E_RUN/disk
 with_disk() { # COMMAND...
 	local rc=0 loop
+	[[ -e /dev/loop-control ]] || modprobe loop || return 1
 	truncate -s 16M "$DISK.img" && mkfs.ext4 -q "$DISK.img" && mkdir -p "$DISK" && loop=$(losetup -f --show "$DISK.img") || return 1
 	mount "$loop" "$DISK"
 	MOUNTS=$(jq -cn --arg d "$DISK" '[{destination: "/data", type: "bind", source: $d, options: ["bind"]}]') KEY=$(lsblk -dno MAJ:MIN "$loop" | tr -d ' ') "$@" || rc=1
@@ -426,6 +442,7 @@ for RT in "${RUNTIMES[@]}"; do
 	holds "$RT: both killed while it is paused: another container's hook thaws it" both_killed_while_paused by_another_hook
 	holds "$RT: both killed while it is paused: ADD of another pod thaws it" both_killed_while_paused cni ADD
 	holds "$RT: both killed while it is paused: GC thaws it" both_killed_while_paused cni GC
+	holds "$RT: systemd is told before it is paused, and thaws it once both are killed" by_systemd
 	holds "$RT: a kill of a paused container takes effect" killed_while_paused
 	holds "$RT: limits hold for their window, and are as before afterwards" limited_for_a_window
 	holds "$RT: abort, resume and disarm while it is limited" switched_while_limited
