@@ -380,6 +380,12 @@ out_of_memory() {
 	end
 }
 
+each() { # COMMAND...: under each runtime
+	for RT in "${RUNTIMES[@]}"; do
+		"$@" || return 1
+	done
+}
+
 may_exempt_itself() {
 	! $V1 || (echo -1000 >/proc/self/oom_score_adj) 2>/dev/null
 }
@@ -453,14 +459,14 @@ for RT in "${RUNTIMES[@]}"; do
 	holds "$RT: both killed while it is limited: 'resume' puts it back" both_killed_while_limited
 	holds "$RT: both killed at random moments: it is put back, byte for byte" killed_anywhere 5
 	holds "$RT: 'pids' makes fork fail" no_more_processes
-	if may_exempt_itself; then
-		holds "$RT: 'oom' is the kernel's own killer" out_of_memory
-	else
-		skip "$RT: 'oom' is the kernel's own killer" "cgroup v1 needs CAP_SYS_RESOURCE for it, which this machine withholds"
-	fi
 	holds "$RT: 'io' limits the disk of a volume" with_disk slow_disk
 	holds "$RT: 'io' refuses a path that is on no disk" on_no_disk /tmp "is on no disk of this node (tmpfs)"
 	holds "$RT: 'io' refuses a path that is not there" on_no_disk /none "the container has no '/none'"
 	holds "$RT: nothing is left" nothing_left
 done
+if may_exempt_itself; then
+	holds "'oom' is the kernel's own killer" each out_of_memory
+else
+	skip "'oom' is the kernel's own killer" "cgroup v1 needs CAP_SYS_RESOURCE for it, which this machine withholds"
+fi
 finish
