@@ -424,11 +424,58 @@ slow_disk() {
 	e2e_wait 5 eval '[[ $(cat "${files[@]}") == "$before" ]]' && end
 }
 
+# Between create and start, when its init is traced.
+killed_before_its_start() { # keeper|worker
+	acts process '{"action":"exit","code":42}' /bin/busybox echo begun && : >"$OUT" || return 1
+	"$RT" create -b "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1 || return 1
+	e2e_wait 5 two_supervisors && kill -9 "$(super "$1")" && e2e_wait 5 two_supervisors || return 1
+	e2e_wait 5 is_traced "$(container_pid)" && "$RT" start "$ID" && e2e_wait 5 nothing_left || return 1
+	equals "$(<"$OUT")" "" && "$RT" delete -f "$ID"
+}
+
+is_traced() { # PID
+	! grep -q '^TracerPid:\s*0$' "/proc/$1/status"
+}
+
+# The runtime, in the midst of it: nothing hangs, nothing stays.
+killed_runtimes() { # N
+	local i runtime
+	for ((i = 0; i < $1; i++)); do
+		acts process '[{"action":"pause","duration":"1h"},{"action":"kill","start":"1h"}]' "${TICKS[@]}" || return 1
+		setsid "$RT" run -b "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 &
+		runtime=$!
+		sleep "0.0$((RANDOM % 80 + 10))"
+		kill -9 "$runtime" 2>/dev/null
+		wait "$runtime" 2>/dev/null
+		"$RT" kill "$ID" KILL >/dev/null 2>&1
+		e2e_wait 5 "$RT" delete -f "$ID" >/dev/null 2>&1
+		e2e_wait 5 supervisors_gone || {
+			echo "start $i: $(ps -o pid,stat,args | tr '\n' ';')"
+			return 1
+		}
+	done
+	[[ $(code_of process '{"action":"exit","code":0}' /bin/busybox true) == 0 ]] && nothing_left
+}
+
+# Both sorts in one container: each has its own counters.
+beside_system_calls() {
+	MORE='{"faultwire.dev/syscall":"{\"syscalls\":[\"getppid\"],\"errno\":\"EIO\",\"when\":\"1+2\",\"name\":\"parent\"}"}' \
+		start resource '[{"pids":20,"armed":false},{"pids":30}]' /bin/sh -c '/bin/calls getppid 4; echo done; /bin/busybox sleep 100' || return 1
+	e2e_wait 5 grep -q done "$OUT" && e2e_wait 5 says "$PIDS" 30 || return 1
+	# the shell asks once, for itself
+	equals "$("$FAULTWIRE" status --json "$ID" | jq -c '.containers[0].faults | map([.name, .matched, .injected])')" \
+		'[["parent",5,3],["resource[0]",0,0],["resource[1]",1,1]]' || return 1
+	"$FAULTWIRE" arm "$ID" 'resource[0]' >/dev/null && e2e_wait 5 says "$PIDS" 20 || return 1
+	end
+}
+
 for RT in "${RUNTIMES[@]}"; do
 	holds "$RT: 'exit' ends the program with its code before it does anything" ends 42 "" process '{"action":"exit","code":42}' /bin/busybox echo begun
 	holds "$RT: 'exit' with code 0 too" ends 0 "" process '{"action":"exit","code":0}' /bin/busybox echo begun
 	holds "$RT: a program that is not there is the runtime's error as ever" eval \
 		'[[ $(code_of process "{\"action\":\"exit\",\"code\":42}" /bin/none) != 42 ]] && nothing_left'
+	holds "$RT: 'exit' comes though the worker was killed before the start" killed_before_its_start worker
+	holds "$RT: 'exit' comes though the keeper was killed before the start" killed_before_its_start keeper
 	holds "$RT: 'kill' at once" ends 137 "" process '{"action":"kill"}' /bin/sh -c 'echo begun; exec /bin/busybox sleep 20'
 	holds "$RT: 'kill' by another signal, later" ends 3 "begun got it" process '{"action":"kill","signal":"TERM","start":"500ms"}' \
 		/bin/sh -c 'trap "echo got it; exit 3" TERM; echo begun; while :; do /bin/busybox usleep 20000; done'
@@ -455,6 +502,8 @@ for RT in "${RUNTIMES[@]}"; do
 	holds "$RT: what somebody else sets meanwhile stays" set_by_another
 	holds "$RT: both killed while it is limited: 'resume' puts it back" both_killed_while_limited
 	holds "$RT: both killed at random moments: it is put back, byte for byte" killed_anywhere 5
+	holds "$RT: acts and system calls in one container" beside_system_calls
+	holds "$RT: the runtime killed at random moments: nothing hangs, nothing is left" killed_runtimes 10
 	holds "$RT: 'pids' makes fork fail" no_more_processes
 	holds "$RT: 'io' limits the disk of a volume" with_disk slow_disk
 	holds "$RT: 'io' refuses a path that is on no disk" on_no_disk /tmp "is on no disk of this node (tmpfs)"
