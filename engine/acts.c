@@ -136,7 +136,7 @@ static void do_oom(struct acts *a, size_t i)
 /* Only when nobody was there at its start (acts_born). */
 static void do_exit(struct acts *a, size_t i)
 {
-	int r = birth_exit((pid_t)a->container->init.pid, a->plan->rules[i].process.code);
+	int r = birth_exit(a->container, a->plan->rules[i].process.code);
 
 	if (!r)
 		done(a, i);

@@ -160,10 +160,12 @@ off_by_the_node() {
 
 # Somebody else's pause is not ended by ours.
 paused_by_another() {
-	start process '{"action":"pause","duration":"200ms","armed":false}' "${TICKS[@]}" || return 1
-	goes_on "$OUT" && "$RT" pause "$ID" && frozen || return 1
-	"$FAULTWIRE" arm "$ID" >/dev/null || return 1
-	sleep 0.4
+	start process '{"action":"pause","duration":"1h","armed":false}' "${TICKS[@]}" || return 1
+	goes_on "$OUT" && "$RT" pause "$ID" && e2e_wait 5 frozen || return 1
+	"$FAULTWIRE" arm "$ID" >/dev/null && e2e_wait 5 matched_so_often 1 || return 1
+	contains "$("$FAULTWIRE" status "$ID")" "is frozen by somebody else already" || return 1
+	"$FAULTWIRE" disarm "$ID" >/dev/null || return 1
+	sleep 0.2
 	frozen && equals "$(fault injected)" 0 || return 1
 	"$RT" resume "$ID" && goes_on "$OUT" && end
 }
@@ -373,8 +375,7 @@ no_more_processes() {
 out_of_memory() {
 	local events
 	events=$(file memory memory.oom_control memory.events)
-	PROCESS='{"oomScoreAdj":1000}' start process '{"action":"oom","start":"300ms"}' /bin/sh -c 'echo begun; exec /bin/busybox sleep 100' || return 1
-	e2e_wait 5 test -s "$OUT" || return 1
+	PROCESS='{"oomScoreAdj":1000}' start process '{"action":"oom","start":"300ms"}' /bin/busybox sleep 100 || return 1
 	e2e_wait 10 eval '! "$RT" state "$ID" | grep -q running' || return 1
 	e2e_wait 5 says "$MEMORY" 268435456 || return 1
 	grep -E '^oom_kill [1-9]' "$events" || return 1
