@@ -45,6 +45,7 @@ vm() { # KERNEL SCRIPT [options of tests/vm/run]
 # whoever is free, the long ones first; the one with two CPUs while nothing else is in a VM.
 SUITES=(
 	"lint|scripts/lint.sh"
+	"arm64|make -s arm64"
 	"units|units"
 	"fuzz|tests/fuzz/run.sh 10 build/fuzz/annotations build/fuzz/policy build/fuzz/netconf build/fuzz/prevresult build/fuzz/tzif build/fuzz/dns build/fuzz/oci_state"
 	"calendar|tests/calendar.sh"
@@ -56,6 +57,8 @@ SUITES=(
 	"made-native|bash tests/hook/made.sh"
 	"hook-newer|bash tests/hook/newer.sh"
 	"acts-native|bash tests/hook/acts.sh"
+	"database-native|bash tests/hook/database.sh"
+	"starts-native|bash tests/hook/starts.sh"
 	"net-native|tests/net/native.sh"
 	"many-native|tests/net/many.sh"
 	"names-native|tests/net/names.sh"
