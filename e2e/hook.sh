@@ -218,6 +218,18 @@ host_network() {
 	answers "0 EIO 0" "$pod" main /calls getppid 3 && pod_remove "$pod"
 }
 
+# Who a container is for its annotations is not for its annotations to say: kube-system is denied, and stays so.
+denied() {
+	local pod said
+	pod=$(POD_NETWORK=NODE pod_run host "$(syscalls '{"syscalls":["getppid"],"errno":"EIO"}' | jq -c '. + {"io.kubernetes.cri.sandbox-namespace": "default",
+		"io.kubernetes.pod.namespace": "default"}')" kube-system) || return 1
+	if said=$(ctr_run "$pod" main /calls getppid 1 2>&1); then
+		echo "was started: $said"
+		return 1
+	fi
+	pod_remove "$pod"
+}
+
 # ---- the end
 
 ended_alone() {
@@ -266,6 +278,7 @@ holds "$N: a mistake is in the pod's own error" refused
 if [[ ${FW_PASS-} != false ]]; then
 	holds "$N: a mistake that only the hook sees is in the container's" refused_by_the_hook
 	holds "$N: a pod of the node's network has faults in its containers" host_network
+	holds "$N: a namespace that the policy denies is denied, whatever annotations say" denied
 fi
 web=$(pod_run web "$(jq -cn --arg s '[{"syscalls":["getppid"],"errno":"EIO","when":"3+2","containers":["init","web","calm","long"],"name":"parent"},
 		{"syscalls":["openat"],"errno":5,"path":"/etc/**","when":1,"containers":["first"]}]' \
