@@ -10,9 +10,12 @@
 
 #include "cli/pods.h"
 #include "cli/text.h"
+#include "engine/undo.h"
 #include "lib/gate.h"
+#include "lib/io.h"
 #include "lib/util.h"
 
+#define WHAT_SHOWN 40
 #define ID_SHOWN 13 /* characters of a container id, as crictl shows it */
 
 static bool is_meant(const struct container *c, const char *word)
@@ -26,7 +29,7 @@ static bool is_meant(const struct container *c, const char *word)
 
 static bool is_selected(const struct container *c, char *const *words, size_t n, const char *experiment)
 {
-	if (experiment && !util_streq(c->experiment, experiment))
+	if (!c->plan.n_ops || (experiment && !util_streq(c->experiment, experiment)))
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (*words[i] && is_meant(c, words[i]))
@@ -78,6 +81,7 @@ int containers_mark(const struct containers *list, uint64_t bits, bool on, struc
 {
 	int first = 0;
 
+	undo_sweep();
 	for (size_t i = 0; i < list->n; i++) {
 		struct error own = {};
 		int r = container_abort(list->containers[i].id, bits, on, first ? &own : err);
@@ -100,13 +104,13 @@ char *containers_title(const struct container *c)
 /* Bits of the rules that are named. */
 static uint64_t bits_of(const struct container *c, char *const *faults, size_t n, bool *found)
 {
-	const struct plan_syscalls *s = plan_syscalls(&c->plan);
+	struct plan_rule_of r;
 	uint64_t bits = 0;
 
-	for (size_t i = 0; s && i < s->n_rules; i++) {
+	for (size_t i = 0; plan_rule_of(&c->plan, i, &r); i++) {
 		bits |= n ? 0 : 1ULL << i;
 		for (size_t k = 0; k < n; k++) {
-			if (!util_streq(s->rules[i].name, faults[k]))
+			if (!util_streq(r.name, faults[k]))
 				continue;
 			bits |= 1ULL << i;
 			found[k] = true;
@@ -117,6 +121,7 @@ static uint64_t bits_of(const struct container *c, char *const *faults, size_t n
 
 int containers_arm(const struct containers *list, char *const *faults, size_t n, bool arm, bool *found, struct error *err)
 {
+	undo_sweep();
 	for (size_t i = 0; i < list->n; i++) {
 		const struct container *c = &list->containers[i];
 		uint64_t bits = bits_of(c, faults, n, found);
@@ -141,24 +146,36 @@ static uint64_t now_ns(clockid_t clock)
 
 /* What of a rule is to be shown; page NULL = not known. */
 struct view {
-	const struct plan_syscall *rule;
-	bool open, armed;
+	struct plan_rule_of rule;
+	bool open, armed, done;
 	uint64_t left_ns, matched, injected;
+	int error; /* of an act */
 };
 
-static struct view view_of(const struct container *c, const struct container_page *page, size_t i)
+/* False when there are fewer. */
+static bool view_of(const struct container *c, const struct container_page *page, size_t i, struct view *ret)
 {
-	const struct plan_syscall *rule = &plan_syscalls(&c->plan)->rules[i];
-	struct view v = { .rule = rule };
+	const struct calendar *calendar;
 
+	*ret = (struct view){};
+	if (!plan_rule_of(&c->plan, i, &ret->rule))
+		return false;
 	if (!page || i >= page->n_rules)
-		return v;
-	v.open = gate_open(&page->rules[i], rule->calendar ? &rule->calendar->fields : NULL, now_ns(CLOCK_MONOTONIC),
-			   now_ns(CLOCK_REALTIME), &v.left_ns);
-	v.armed = !(page->disarmed >> i & 1);
-	v.matched = page->rules[i].state.word >> FW_STATE_BITS;
-	v.injected = page->rules[i].state.injected;
-	return v;
+		return true;
+	calendar = ret->rule.calendar;
+	ret->open = gate_open(&page->rules[i], calendar ? &calendar->fields : NULL, now_ns(CLOCK_MONOTONIC), now_ns(CLOCK_REALTIME),
+			      &ret->left_ns);
+	ret->armed = !(page->disarmed >> i & 1);
+	ret->matched = page->rules[i].state.word >> FW_STATE_BITS;
+	ret->injected = page->rules[i].state.injected;
+	ret->done = page->acts[i].done;
+	ret->error = (int)page->acts[i].error;
+	return true;
+}
+
+static bool is_moment(const struct plan_act *act)
+{
+	return act && act->type != ACT_PAUSE && act->type != ACT_LIMIT;
 }
 
 static void window_cell(struct text_table *t, const struct view *v)
@@ -168,32 +185,89 @@ static void window_cell(struct text_table *t, const struct view *v)
 	text_duration(v->left_ns, left);
 	if (!v->open)
 		text_cell(t, "closed");
+	else if (is_moment(v->rule.act))
+		text_cell(t, v->done ? "done" : "due");
 	else if (v->left_ns == UINT64_MAX)
 		text_cell(t, "open, until the container ends");
 	else
 		text_cell(t, "open, closes in %s", left);
 }
 
+/* Names of system calls, methods and where, or what is done by the clock. */
+static char *what_of(const struct plan_rule_of *r)
+{
+	char *text = NULL;
+	size_t n = 0;
+	FILE *out;
+
+	if (r->syscall && !r->syscall->is_io)
+		return util_printf("%.*s", (int)strlen(r->syscall->syscall.names) - 1, r->syscall->syscall.names);
+	if (r->act) {
+		text = util_alloc(PLAN_ACT_TEXT_MAX, 1);
+		plan_act_text(r->act, text);
+		return text;
+	}
+	out = open_memstream(&text, &n);
+	if (!out)
+		return util_strdup("");
+	io_print(out, &r->syscall->io);
+	fclose(out);
+	return text;
+}
+
 static void print_rules(const struct container *c, const struct container_page *page)
 {
-	static const char *const header[] = { "FAULT", "SYSCALLS", "WINDOW", "ARMED", "MATCHED", "INJECTED" };
+	static const char *const header[] = { "FAULT", "WHAT", "WINDOW", "ARMED", "MATCHED", "INJECTED" };
 	_cleanup_table_ struct text_table t = { .columns = ARRAY_SIZE(header) };
-	const struct plan_syscalls *s = plan_syscalls(&c->plan);
+	struct view v;
 
 	for (size_t i = 0; i < ARRAY_SIZE(header); i++)
 		text_cell(&t, "%s", header[i]);
-	for (size_t i = 0; s && i < s->n_rules; i++) {
-		struct view v = view_of(c, page, i);
-		int names = (int)MIN(strlen(v.rule->syscall.names) - 1, (size_t)40);
+	for (size_t i = 0; view_of(c, page, i, &v); i++) {
+		_cleanup_free_ char *what = what_of(&v.rule);
 
-		text_cell(&t, "%s", v.rule->name);
-		text_cell(&t, "%.*s%s", names, v.rule->syscall.names, v.rule->syscall.names[names + 1] ? "..." : "");
+		text_cell(&t, "%s", v.rule.name);
+		text_cell(&t, "%.*s%s", WHAT_SHOWN, what, strlen(what) > WHAT_SHOWN ? "..." : "");
 		window_cell(&t, &v);
 		text_cell(&t, "%s", v.armed ? "yes" : "no");
 		text_cell(&t, "%llu", (unsigned long long)v.matched);
 		text_cell(&t, "%llu", (unsigned long long)v.injected);
 	}
 	text_table_print(&t, "  ", stdout);
+	for (size_t i = 0; view_of(c, page, i, &v); i++) {
+		if (v.open && v.error == EALREADY)
+			printf("  %s: not done, the container %s already\n", v.rule.name,
+			       v.rule.act->type == ACT_PAUSE ? "is frozen by somebody else" : "has no more than that");
+		else if (v.open && v.error)
+			printf("  %s: cannot be done: %s; it is tried again while its window is open\n", v.rule.name,
+			       strerror(v.error));
+	}
+}
+
+static const char *base_of(const char *file)
+{
+	const char *slash = strrchr(file, '/');
+
+	return slash ? slash + 1 : file;
+}
+
+/* What nobody looks after any more. */
+static void print_orphan(const struct container *c)
+{
+	_cleanup_undo_ struct undo u = {};
+
+	if (plan_syscalls(&c->plan))
+		puts("  its supervisor is gone: the calls below fail with ENOSYS until the container is made anew, or are over "
+		     "with it");
+	if (undo_load(c->id, &u, NULL) || !u.n) {
+		if (plan_acts(&c->plan))
+			puts("  its supervisor is gone: nothing more is done to it");
+		return;
+	}
+	printf("  its supervisor is gone, and left changed:");
+	for (size_t i = 0; i < u.n; i++)
+		printf("%s %s", i ? "," : "", base_of(u.entries[i].file));
+	printf("; 'faultwire abort %.*s' puts it back, as any hook, ADD, DEL or GC with faults does\n", ID_SHOWN, c->id);
 }
 
 static void print_one(const struct container *c)
@@ -203,9 +277,10 @@ static void print_one(const struct container *c)
 
 	(void)container_page_open(c->id, &page, NULL);
 	printf("%s  id %.*s%s%s\n", title, ID_SHOWN, c->id, *c->experiment ? "  experiment " : "", c->experiment);
-	if (!container_has_supervisor(c))
-		puts("  its supervisor is gone: the calls below fail with ENOSYS until the container is made anew, or are over "
-		     "with it");
+	if (page && page->over)
+		puts("  all that was to be done is done");
+	else if (!container_has_supervisor(c))
+		print_orphan(c);
 	else if (page && !page->running)
 		puts("  its program has not begun");
 	if (page && page->aborted)
@@ -227,11 +302,22 @@ void containers_print(const struct containers *list)
 	}
 }
 
+/* Files of its cgroup that say now what acts want. */
+static void add_changed(const struct container *c, cJSON *list)
+{
+	_cleanup_undo_ struct undo u = {};
+
+	if (undo_load(c->id, &u, NULL))
+		return;
+	for (size_t i = 0; i < u.n; i++)
+		cJSON_AddItemToArray(list, cJSON_CreateString(u.entries[i].file));
+}
+
 static cJSON *one_json(const struct container *c)
 {
-	const struct plan_syscalls *s = plan_syscalls(&c->plan);
 	const struct container_page *page = NULL;
 	cJSON *o = cJSON_CreateObject(), *faults;
+	struct view v;
 
 	(void)container_page_open(c->id, &page, NULL);
 	cJSON_AddStringToObject(o, "namespace", c->pod_namespace);
@@ -240,18 +326,21 @@ static cJSON *one_json(const struct container *c)
 	cJSON_AddStringToObject(o, "id", c->id);
 	cJSON_AddStringToObject(o, "experiment", c->experiment);
 	cJSON_AddBoolToObject(o, "supervised", container_has_supervisor(c));
+	cJSON_AddBoolToObject(o, "over", page && page->over);
 	cJSON_AddBoolToObject(o, "running", page && page->running);
 	cJSON_AddBoolToObject(o, "aborted", page && page->aborted);
+	add_changed(c, cJSON_AddArrayToObject(o, "changed"));
 	faults = cJSON_AddArrayToObject(o, "faults");
-	for (size_t i = 0; s && i < s->n_rules; i++) {
-		struct view v = view_of(c, page, i);
+	for (size_t i = 0; view_of(c, page, i, &v); i++) {
 		cJSON *f = cJSON_CreateObject();
 
-		cJSON_AddStringToObject(f, "name", v.rule->name);
+		cJSON_AddStringToObject(f, "name", v.rule.name);
 		cJSON_AddBoolToObject(f, "open", v.open);
 		cJSON_AddBoolToObject(f, "armed", v.armed);
 		cJSON_AddItemToObject(f, "matched", json_number(v.matched));
 		cJSON_AddItemToObject(f, "injected", json_number(v.injected));
+		if (v.error)
+			cJSON_AddStringToObject(f, "error", strerror(v.error));
 		cJSON_AddItemToArray(faults, f);
 	}
 	if (page)

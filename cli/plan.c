@@ -92,7 +92,16 @@ static void answer_cleanup(struct answer *a)
 #define _cleanup_answer_ __attribute__((cleanup(answer_cleanup)))
 
 /* Features of a node that cannot be asked: all of them. */
-static const struct plan_env everything = { .htb = true, .tbf = true, .netem = true, .fq = true, .ifb = true, .mirred = true };
+static const struct plan_env everything = {
+	.htb = true,
+	.tbf = true,
+	.netem = true,
+	.fq = true,
+	.ifb = true,
+	.mirred = true,
+	.files = true,
+	.files_why = "where the kernel has BPF LSM, which was not asked",
+};
 
 /* Probing makes a network namespace and comes back from it. */
 static bool may_ask_node(void)
@@ -116,7 +125,7 @@ static int build(struct answer *a, bool any_node)
 
 	r = engine_zones(&a->spec, &a->err);
 	if (!r)
-		r = plan_build_container(&a->spec, NULL, &a->containers, &a->err);
+		r = plan_build_container(&a->spec, NULL, &assumed, &a->containers, &a->err);
 	if (r || !spec_count(&a->spec, LAYER_NETWORK))
 		return r;
 	a->assumed = any_node || !may_ask_node() || engine_env_get(&a->spec, false, &env, NULL) != 0;

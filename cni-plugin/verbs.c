@@ -58,7 +58,7 @@ static enum cni_code request_read(const struct call *call, const cJSON *annotati
 		return CNI_POLICY;
 	r->selected = r->spec.n_faults && selected(call, r);
 	r->network = r->selected && spec_count(&r->spec, LAYER_NETWORK);
-	r->containers = r->selected && spec_count(&r->spec, LAYER_SYSCALL);
+	r->containers = r->selected && spec_count_containers(&r->spec);
 	return CNI_OK;
 }
 

@@ -313,7 +313,9 @@ static const struct {
 	[PLAN_ROOT] = { "root qdisc", root_apply, root_revert, root_check },
 	[PLAN_LEAF] = { "leaf", leaf_apply, nothing, nothing }, /* goes with its root */
 	[PLAN_ATTACH] = { "programs", attach_apply, attach_revert, attach_check },
+	[PLAN_FILES] = { "files", nothing, nothing, nothing },           /* a container's: engine/files.c */
 	[PLAN_SYSCALLS] = { "system calls", nothing, nothing, nothing }, /* a container's: engine/supervisor.c */
+	[PLAN_ACTS] = { "acts", nothing, nothing, nothing },             /* a container's: engine/supervisor.c */
 };
 _Static_assert(ARRAY_SIZE(ops) == PLAN_OP_TYPES, "every op can be done, undone and checked");
 

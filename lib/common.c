@@ -6,8 +6,14 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <signal.h>
 
+#include "lib/syscalls.h"
 #include "lib/util.h"
+
+#define ERRNO_MAX 4095 /* what the kernel takes for an error */
+#define CONTAINERS_MAX 64
+#define MOMENT_NS (30 * NSEC_PER_SEC) /* less than a minute: firings are not one window */
 
 static const char *const anchors[] = { [ANCHOR_POD] = "pod", [ANCHOR_CLOCK] = "clock", NULL };
 
@@ -178,11 +184,24 @@ static int check_calendar(const struct json *j, const struct fault *f, struct er
 			  longest);
 }
 
-static int check_window(const struct json *j, const struct fault *f, struct error *err)
+/* A window of what happens at a moment lasts until the next one: it is not missed by whoever looks late. */
+static int check_moment(const struct json *duration, struct fault *f, struct error *err)
+{
+	if (json_has(duration))
+		return json_error(duration, err, "'%s' is over in a moment: remove it, or repeat the fault by 'schedule'",
+				  f->kind->name);
+	f->duration_ns = f->calendar ? MOMENT_NS : f->every_ns;
+	return 0;
+}
+
+static int check_window(const struct json *j, struct fault *f, struct error *err)
 {
 	struct json duration = json_get(j, "duration"), anchor = json_get(j, "anchor");
 	char on[32], every[32];
+	int r = f->kind && f->kind->moment ? check_moment(&duration, f, err) : 0;
 
+	if (r < 0)
+		return r;
 	if (json_has(&duration) && f->duration_ns == 0)
 		return json_error(&duration, err, "must be over 0s; leave it out for a fault that lasts until the pod ends");
 	if (f->anchor == ANCHOR_CLOCK && !f->every_ns && !f->calendar)
@@ -240,4 +259,77 @@ int common_parse(const struct json *j, struct fault *f, struct error *err)
 	if (r == 0)
 		r = json_bool(&armed, &f->armed, err);
 	return r < 0 ? r : parse_window(j, f, err);
+}
+
+void common_add_word(char **words, const char *word)
+{
+	_cleanup_free_ char *old = *words;
+
+	*words = util_printf("%s%s ", old ? old : "", word);
+}
+
+int common_containers(const struct json *j, struct fault *f, struct error *err)
+{
+	int n = cJSON_GetArraySize(j->value);
+
+	if (!json_has(j))
+		return 0;
+	if (!cJSON_IsArray(j->value) || n == 0 || n > CONTAINERS_MAX)
+		return json_error(j, err, "must be a list of 1 to %d names of containers; leave it out for all of the pod",
+				  CONTAINERS_MAX);
+	for (int i = 0; i < n; i++) {
+		struct json at = json_at(j, i);
+		const char *name = NULL;
+		int r = json_string(&at, &name, err);
+
+		if (r < 0)
+			return r;
+		if (!common_is_name(name, FAULT_HOST_MAX))
+			return json_error(&at, err, "'%.64s' is not the name of a container", name);
+		common_add_word(&f->containers, name);
+	}
+	return 0;
+}
+
+int common_path(const struct json *j, char **ret, struct error *err)
+{
+	const char *path = NULL;
+	int r = json_string(j, &path, err);
+
+	if (r < 0 || !path)
+		return r;
+	if (*path != '/')
+		return json_error(j, err, "'%.64s' must begin with '/': paths are those inside the container", path);
+	if (strlen(path) > FAULT_GLOB_MAX)
+		return json_error(j, err, "is too long: at most %d characters", FAULT_GLOB_MAX);
+	*ret = util_strdup(path);
+	return 0;
+}
+
+/* A number, or a name through 'find'. */
+static int parse_named(const struct json *j, uint64_t max, int (*find)(const char *), const char *(*nearest)(const char *),
+		       const char *what, uint64_t *ret, struct error *err)
+{
+	const char *name, *near;
+
+	if (!cJSON_IsString(j->value) || isdigit((unsigned char)j->value->valuestring[0]))
+		return json_u64(j, 1, max, ret, err);
+	name = j->value->valuestring;
+	*ret = (uint64_t)find(name);
+	if (*ret)
+		return 0;
+	near = nearest(name);
+	if (near)
+		return json_error(j, err, "'%.64s' is not %s, did you mean '%s'?", name, what, near);
+	return json_error(j, err, "'%.64s' is not %s: write its name or its number, 1 to %u", name, what, (unsigned int)max);
+}
+
+int common_errno(const struct json *j, uint64_t *ret, struct error *err)
+{
+	return parse_named(j, ERRNO_MAX, syscalls_errno, syscalls_nearest_errno, "an error as in 'EIO'", ret, err);
+}
+
+int common_signal(const struct json *j, uint64_t *ret, struct error *err)
+{
+	return parse_named(j, NSIG - 1, syscalls_signal, syscalls_nearest_signal, "a signal as in 'SIGTERM'", ret, err);
 }

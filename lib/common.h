@@ -16,6 +16,19 @@ int common_parse(const struct json *j, struct fault *f, struct error *err);
 /* A share (needed) and its "correlation" below a body: {"loss":"25","correlation":"25"}. */
 int common_share(const struct json *body, const char *key, uint32_t *ret_share, uint32_t *ret_correlation, struct error *err);
 
+/* "containers", a list of names, into f. */
+int common_containers(const struct json *j, struct fault *f, struct error *err);
+
+/* An error or a signal, by its name or its number; *ret stays as it is when absent. */
+int common_errno(const struct json *j, uint64_t *ret, struct error *err);
+int common_signal(const struct json *j, uint64_t *ret, struct error *err);
+
+/* An absolute path inside the container, or a glob of them, copied to *ret; NULL when absent. */
+int common_path(const struct json *j, char **ret, struct error *err);
+
+/* Puts a word, with a space behind it, behind the others (NULL = none yet). */
+void common_add_word(char **words, const char *word);
+
 /* Letters, digits, '-', '_' and '.', at most 'max', a letter or a digit at both ends. */
 bool common_is_name(const char *s, size_t max);
 

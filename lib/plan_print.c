@@ -4,6 +4,7 @@
  */
 #include <arpa/inet.h>
 
+#include "lib/io.h"
 #include "lib/plan.h"
 #include "lib/syscalls.h"
 #include "lib/util.h"
@@ -229,25 +230,77 @@ static void print_syscall_acts(FILE *out, const struct fault_syscall *s)
 		fprintf(out, "%s%s", comma, syscalls_signal_name(s->signal, buf, sizeof(buf)));
 }
 
+/* What every rule in a container ends with. */
+static void print_gate(FILE *out, const struct fw_rule *rule, const struct calendar *calendar, const char *of, bool armed)
+{
+	fputs(", ", out);
+	print_percent(out, rule->probability);
+	fputs(of, out);
+	if (calendar)
+		print_calendar(out, rule, calendar);
+	else
+		print_window(out, rule);
+	print_when(out, rule);
+	fputs(armed ? "\n" : ", not armed\n", out);
+}
+
+static void print_containers(FILE *out, const char *containers)
+{
+	if (containers)
+		fprintf(out, " in %.*s", (int)strlen(containers) - 1, containers);
+}
+
+static void print_io_acts(FILE *out, const struct fault_io *io)
+{
+	char buf[16];
+
+	if (io->error)
+		fputs(syscalls_errno_name(io->error, buf, sizeof(buf)), out);
+	else if (io->delay_ns)
+		print_duration(out, "delay ", io->delay_ns);
+	else
+		fprintf(out, "up to %u times %u bytes of what is read %s", io->max_occurrences, io->max_length,
+			io->filling == IO_ZERO ? "zero" : "drawn");
+}
+
+static void print_io(FILE *out, const char *name, const char *containers, const struct fault_io *io)
+{
+	fprintf(out, "     %-16s ", name);
+	io_print(out, io);
+	print_containers(out, containers);
+	fputs(": ", out);
+	print_io_acts(out, io);
+}
+
+static void print_file(FILE *out, const struct plan_file *r)
+{
+	print_io(out, r->name, r->containers, &r->io);
+	print_gate(out, &r->rule, r->calendar, " of calls", r->armed);
+}
+
+static void print_files_op(FILE *out, const struct plan_op *op)
+{
+	fprintf(out, "%zu rule%s for the node's programs at the file hooks, from the container's own program on\n",
+		op->files.n_rules, op->files.n_rules == 1 ? "" : "s");
+	for (size_t i = 0; i < op->files.n_rules; i++)
+		print_file(out, &op->files.rules[i]);
+}
+
 static void print_syscall(FILE *out, const struct plan_syscall *r)
 {
 	int names = (int)strlen(r->syscall.names) - 1;
 
+	if (r->is_io) {
+		print_io(out, r->name, r->containers, &r->io);
+		print_gate(out, &r->rule, r->calendar, " of calls", r->armed);
+		return;
+	}
 	fprintf(out, "     %-16s %.*s", r->name, names, r->syscall.names);
 	fprintf(out, "%s%s", r->syscall.path ? " on " : "", r->syscall.path ? r->syscall.path : "");
-	if (r->containers)
-		fprintf(out, " in %.*s", (int)strlen(r->containers) - 1, r->containers);
+	print_containers(out, r->containers);
 	fputs(": ", out);
 	print_syscall_acts(out, &r->syscall);
-	fputs(", ", out);
-	print_percent(out, r->rule.probability);
-	fputs(r->syscall.per_thread ? " of each thread's calls" : " of calls", out);
-	if (r->calendar)
-		print_calendar(out, &r->rule, r->calendar);
-	else
-		print_window(out, &r->rule);
-	print_when(out, &r->rule);
-	fputs(r->armed ? "\n" : ", not armed\n", out);
+	print_gate(out, &r->rule, r->calendar, r->syscall.per_thread ? " of each thread's calls" : " of calls", r->armed);
 }
 
 static void print_syscalls_op(FILE *out, const struct plan_op *op)
@@ -256,6 +309,33 @@ static void print_syscalls_op(FILE *out, const struct plan_op *op)
 		op->syscalls.n_rules == 1 ? "" : "s");
 	for (size_t i = 0; i < op->syscalls.n_rules; i++)
 		print_syscall(out, &op->syscalls.rules[i]);
+}
+
+static void print_act(FILE *out, const struct plan_act *r)
+{
+	char text[PLAN_ACT_TEXT_MAX];
+
+	plan_act_text(r, text);
+	fprintf(out, "     %-16s %s", r->name, text);
+	if (r->containers)
+		fprintf(out, " in %.*s", (int)strlen(r->containers) - 1, r->containers);
+	fputs(", ", out);
+	print_percent(out, r->rule.probability);
+	fputs(r->type == ACT_EXIT ? " of starts" : " of windows", out);
+	if (r->calendar)
+		print_calendar(out, &r->rule, r->calendar);
+	else if (r->type != ACT_EXIT)
+		print_window(out, &r->rule);
+	print_when(out, &r->rule);
+	fputs(r->armed ? "\n" : ", not armed\n", out);
+}
+
+static void print_acts_op(FILE *out, const struct plan_op *op)
+{
+	fprintf(out, "%zu act%s of the container's supervisor, once its program has begun\n", op->acts.n_rules,
+		op->acts.n_rules == 1 ? "" : "s");
+	for (size_t i = 0; i < op->acts.n_rules; i++)
+		print_act(out, &op->acts.rules[i]);
 }
 
 static void print_attach(FILE *out, const struct plan_op *op)
@@ -285,8 +365,12 @@ void plan_print(const struct plan *plan, FILE *out)
 			print_leaf(out, &op->leaf);
 		else if (op->type == PLAN_ATTACH)
 			print_attach(out, op);
+		else if (op->type == PLAN_FILES)
+			print_files_op(out, op);
 		else if (op->type == PLAN_SYSCALLS)
 			print_syscalls_op(out, op);
+		else if (op->type == PLAN_ACTS)
+			print_acts_op(out, op);
 		else
 			fputs(fixed[op->type], out);
 	}

@@ -5,13 +5,17 @@
 #include <errno.h>
 #include <signal.h>
 
+#include "lib/io.h"
 #include "lib/plan.h"
 #include "lib/syscalls.h"
 #include "lib/util.h"
 
 static bool is_for(const struct fault *f, const char *container)
 {
-	return f->kind->layer == LAYER_SYSCALL && (!container || !f->containers || util_has_word(f->containers, container));
+	enum fault_layer layer = f->kind->layer;
+
+	return (layer == LAYER_SYSCALL || layer == LAYER_IO) &&
+	       (!container || !f->containers || util_has_word(f->containers, container));
 }
 
 static void add_rule(struct plan_syscalls *s, const struct fault *f, bool all)
@@ -21,9 +25,15 @@ static void add_rule(struct plan_syscalls *s, const struct fault *f, bool all)
 	snprintf(r->name, sizeof(r->name), "%s", f->name);
 	r->armed = f->armed;
 	r->containers = all && f->containers ? util_strdup(f->containers) : NULL;
-	r->syscall = f->syscall;
-	r->syscall.names = util_strdup(f->syscall.names);
-	r->syscall.path = f->syscall.path ? util_strdup(f->syscall.path) : NULL;
+	r->is_io = f->kind->layer == LAYER_IO;
+	if (r->is_io) {
+		r->io = io_copy(&f->io);
+		r->syscall.names = util_strdup("");
+	} else {
+		r->syscall = f->syscall;
+		r->syscall.names = util_strdup(f->syscall.names);
+		r->syscall.path = f->syscall.path ? util_strdup(f->syscall.path) : NULL;
+	}
 	r->rule = plan_gate(f, FW_OP_NONE);
 	if (f->calendar) {
 		r->calendar = util_alloc(1, sizeof(*r->calendar));
@@ -44,25 +54,53 @@ static void note_vdso(struct plan *plan, const struct fault *f)
 				f->name, word);
 }
 
-int plan_build_container(const struct fault_spec *spec, const char *container, struct plan *ret, struct error *err)
+static struct plan_op *op_of(struct plan *plan, enum plan_op_type type)
+{
+	struct plan_op *op;
+
+	for (size_t i = 0; i < plan->n_ops; i++)
+		if (plan->ops[i].type == type)
+			return &plan->ops[i];
+	op = util_grow(&plan->ops, &plan->n_ops, sizeof(*op));
+	op->type = type;
+	return op;
+}
+
+static int add_fault(struct plan *plan, const struct fault *f, const struct plan_env *env, bool all, struct error *err)
+{
+	int files = plan_files_take(f, env, plan, err);
+	struct plan_op *op;
+
+	if (files < 0)
+		return files;
+	op = op_of(plan, files ? PLAN_FILES : PLAN_SYSCALLS);
+	if ((files ? op->files.n_rules : op->syscalls.n_rules) == FW_RULES)
+		return error_set(err, E2BIG, "%s: a container holds at most %d faults", f->path, FW_RULES);
+	if (files) {
+		plan_files_add(&op->files, f, all);
+		return 0;
+	}
+	add_rule(&op->syscalls, f, all);
+	if (f->kind->layer == LAYER_SYSCALL)
+		note_vdso(plan, f);
+	return 0;
+}
+
+int plan_build_container(const struct fault_spec *spec, const char *container, const struct plan_env *env, struct plan *ret,
+			 struct error *err)
 {
 	_cleanup_plan_ struct plan plan = {};
-	struct plan_op *op = NULL;
+	const struct plan_syscalls *calls;
+	int r = 0;
 
-	for (size_t i = 0; i < spec->n_faults; i++) {
-		const struct fault *f = &spec->faults[i];
-
-		if (!is_for(f, container))
-			continue;
-		if (!op) {
-			op = util_grow(&plan.ops, &plan.n_ops, sizeof(*op));
-			op->type = PLAN_SYSCALLS;
-		}
-		if (op->syscalls.n_rules == FW_RULES)
-			return error_set(err, E2BIG, "%s: a container holds at most %d faults", f->path, FW_RULES);
-		add_rule(&op->syscalls, f, !container);
-		note_vdso(&plan, f);
-	}
+	for (size_t i = 0; !r && i < spec->n_faults; i++)
+		if (is_for(&spec->faults[i], container))
+			r = add_fault(&plan, &spec->faults[i], env, !container, err);
+	calls = plan_syscalls(&plan);
+	if (!r)
+		r = plan_acts_add(spec, container, FW_RULES - (calls ? calls->n_rules : 0), &plan, err);
+	if (r)
+		return r;
 	*ret = plan;
 	plan = (struct plan){};
 	return 0;
@@ -75,6 +113,7 @@ void plan_syscalls_cleanup(struct plan_syscalls *s)
 		free(s->rules[i].containers);
 		free(s->rules[i].syscall.names);
 		free(s->rules[i].syscall.path);
+		io_cleanup(&s->rules[i].io);
 	}
 	free(s->rules);
 	*s = (struct plan_syscalls){};
@@ -102,6 +141,8 @@ static cJSON *rule_to_json(const struct plan_syscall *r)
 	cJSON_AddItemToObject(o, "enterNs", json_number(s->enter_ns));
 	cJSON_AddItemToObject(o, "exitNs", json_number(s->exit_ns));
 	cJSON_AddBoolToObject(o, "perThread", s->per_thread);
+	if (r->is_io)
+		io_to_json(cJSON_AddObjectToObject(o, "io"), &r->io);
 	if (r->calendar)
 		cJSON_AddItemToObject(o, "calendar", calendar_to_json(r->calendar));
 	return o;
@@ -130,7 +171,7 @@ static int strings_from_json(const struct json *j, struct plan_syscall *r, struc
 		ret = json_string(&containers, &only, err);
 	if (ret)
 		return ret;
-	if (!calls || !*calls || calls[strlen(calls) - 1] != ' ')
+	if (!calls || (*calls ? calls[strlen(calls) - 1] != ' ' : !r->is_io))
 		return json_error(&names, err, "must be names with a space behind each");
 	snprintf(r->name, sizeof(r->name), "%s", s);
 	r->syscall.names = util_strdup(calls);
@@ -163,9 +204,13 @@ static int acts_from_json(const struct json *j, struct fault_syscall *s, struct 
 
 static int rule_from_json(const struct json *j, struct plan_syscall *rule, struct error *err)
 {
-	struct json armed = json_get(j, "armed"), calendar = json_get(j, "calendar");
-	int r = strings_from_json(j, rule, err);
+	struct json armed = json_get(j, "armed"), calendar = json_get(j, "calendar"), io = json_get(j, "io");
+	int r;
 
+	rule->is_io = json_has(&io);
+	r = strings_from_json(j, rule, err);
+	if (!r && rule->is_io)
+		r = io_from_json(&io, &rule->io, err);
 	if (!r)
 		r = json_bool(&armed, &rule->armed, err);
 	if (!r)

@@ -33,9 +33,15 @@ int spec_parse(const cJSON *annotations, struct fault_spec *ret, struct error *e
 /* How many of the faults a layer carries out. */
 size_t spec_count(const struct fault_spec *spec, enum fault_layer layer);
 
+/* How many are in containers, whatever carries them out. */
+size_t spec_count_containers(const struct fault_spec *spec);
+
 /* Gives each fault that has no seed one drawn from 'random', distinct per fault. */
 void spec_seed(struct fault_spec *spec, uint64_t random);
 
 void spec_cleanup(struct fault_spec *spec);
+
+/* The containers that faults name, each with a space behind it, once; "" = none. The caller's. */
+char *spec_containers(const struct fault_spec *spec);
 
 #endif

@@ -158,13 +158,23 @@ bool util_glob(const char *pattern, const char *s)
 }
 
 /* A failure goes back to the last '*' of the component, or else to the last '**': what came before these need not be tried again. */
+/* Where behind 'path' two stars may end next: anywhere, or, where they stand for whole directories, behind a '/'. NULL = nowhere. */
+static const char *deep_next(const char *path, bool dirs)
+{
+	if (dirs)
+		path = strchr(path, '/');
+	return path && *path ? path + 1 : NULL;
+}
+
 bool util_path_glob(const char *pattern, const char *path)
 {
-	const char *star = NULL, *star_retry = NULL, *deep = NULL, *deep_retry = NULL;
+	const char *star = NULL, *star_retry = NULL, *deep = NULL, *deep_retry = NULL, *begin = pattern;
+	bool dirs = false;
 
 	for (;;) {
 		if (pattern[0] == '*' && pattern[1] == '*') {
-			deep = pattern += 2;
+			dirs = pattern > begin && pattern[-1] == '/' && pattern[2] == '/';
+			deep = pattern += dirs ? 3 : 2;
 			deep_retry = path;
 			star = NULL;
 		} else if (*pattern == '*') {
@@ -178,9 +188,9 @@ bool util_path_glob(const char *pattern, const char *path)
 		} else if (star && *star_retry && *star_retry != '/') {
 			pattern = star;
 			path = ++star_retry;
-		} else if (deep && *deep_retry) {
+		} else if (deep && (deep_retry = deep_next(deep_retry, dirs))) {
 			pattern = deep;
-			path = ++deep_retry;
+			path = deep_retry;
 			star = NULL;
 		} else {
 			return false;

@@ -84,7 +84,8 @@ const char *util_nearest(const char *s, const char *const *names);
 
 /* Shell-like match of a whole string: '*' any run, '?' one character. */
 bool util_glob(const char *pattern, const char *s);
-/* The same of a path: '*' and '?' stay within a component; two stars cross them, and behind a last '/' stand for nothing at all too. */
+/* The same of a path: '*' and '?' stay within a component; two stars cross them, and between two '/', or behind a last one, stand for
+ * nothing at all too. */
 bool util_path_glob(const char *pattern, const char *path);
 /* Whether 'word' is one of 'words', each of which has a space behind it. */
 bool util_has_word(const char *words, const char *word);

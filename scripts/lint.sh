@@ -31,11 +31,11 @@ includes() { # DIR ALLOWED
 check_includes() {
 	includes 'bpf/abi\.h' '^<linux/types\.h>$'
 	includes 'bpf/calendar\.h' '^"bpf/abi\.h"$'
-	includes 'lib' '^"(lib/|bpf/(abi|calendar)\.h")'
-	includes 'engine' '^("(engine/|lib/|bpf/abi\.h"|build/bpf/)|<)'
-	includes 'cni-plugin' '^("(cni-plugin/|engine/|lib/|bpf/abi\.h")|<linux/)'
+	includes 'lib' '^"(lib/|bpf/(abi|file_abi|calendar)\.h")'
+	includes 'engine' '^("(engine/|lib/|bpf/(file_)?abi\.h"|build/bpf/)|<)'
+	includes 'cni-plugin' '^("(cni-plugin/|engine/|lib/|bpf/(file_)?abi\.h")|<linux/)'
 	includes 'oci-hook' '^("(oci-hook/|engine/|lib/)|<linux/)'
-	includes 'cli' '^("(cli/|engine/|lib/|bpf/abi\.h")|<)'
+	includes 'cli' '^("(cli/|engine/|lib/|bpf/(file_)?abi\.h")|<)'
 }
 
 # Product code only: a test is often one long table.

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # All suites, units and native ones beside the VM's, and one last line: 'N passed, N failed, N skipped'.
+# One or two suites that fail are run once more when nothing else runs: what holds then is no failure, but named as unsteady, with what it said.
 # What one kernel lacks another has: a check that is skipped in one suite and passes in another is not a skip.
 # Suites speak a line a check: 'ok - sentence', 'not ok - sentence', 'skip - sentence # reason'. With CI=true a skip fails,
 # unless it is of an engine that 'cannot be had here' (e2e/engines.sh).
@@ -53,6 +54,7 @@ SUITES=(
 	"doctor-native|tests/native/doctor.sh"
 	"hook-native|bash tests/hook/runc.sh"
 	"hook-newer|bash tests/hook/newer.sh"
+	"made-native|bash tests/hook/made.sh"
 	"net-native|tests/net/native.sh"
 	"many-native|tests/net/many.sh"
 	"names-native|tests/net/names.sh"
@@ -142,6 +144,25 @@ take vm "$@"
 wait "${others[@]}"
 trap - EXIT
 
+# Suites that failed, a name a line.
+failing() {
+	{ grep -lE '^not ok ' "$LOGS"/*.log || true; } | sed -E "s,^$LOGS/(.*)\.log$,\1,"
+}
+
+# Once more, alone; what was said first stays in <suite>.first.
+again() {
+	local name suite
+	for name in $(failing); do
+		for suite in "${SUITES[@]}"; do
+			[ "${suite%%|*}" = "$name" ] || continue
+			mv "$LOGS/$name.log" "$LOGS/$name.first"
+			echo "[$name] again, alone"
+			run_suite "$name" "${suite#*|}"
+		done
+	done
+}
+(($(failing | wc -l) > 2)) || again
+
 # Skips that no suite made up for.
 skips() {
 	local line
@@ -151,10 +172,23 @@ skips() {
 	done
 }
 
+# Checks that failed, with what they said.
+reasons() { # LOG...
+	local log name
+	for log; do
+		name=${log##*/}
+		awk -v name="${name%.*}" '/^not ok / { print "  " name ": " $0; said = 1; next } /^#  / && said { print "  " $0; next } { said = 0 }' "$log"
+	done
+}
+
 passed=$(count '^ok ') failed=$(count '^not ok ') skipped=$(skips | wc -l)
+if compgen -G "$LOGS/*.first" >/dev/null; then
+	echo "unsteady:"
+	reasons "$LOGS"/*.first
+fi
 if ((failed)); then
 	echo "failed:"
-	grep -HE '^not ok ' "$LOGS"/*.log | sed -E "s,^$LOGS/(.*)\.log:,  \1: ,"
+	reasons "$LOGS"/*.log
 fi
 if ((skipped)); then
 	echo "skipped:"

@@ -4,24 +4,13 @@
  */
 #include "lib/syscall.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <signal.h>
 
 #include "lib/common.h"
 #include "lib/syscalls.h"
 #include "lib/util.h"
 
-#define ERRNO_MAX 4095 /* what the kernel takes for an error */
-#define CONTAINERS_MAX 64
 #define EXAMPLE "{\"syscalls\":[\"connect\"],\"errno\":\"ETIMEDOUT\"}"
-
-static void append_word(char **words, const char *word)
-{
-	_cleanup_free_ char *old = *words;
-
-	*words = util_printf("%s%s ", old ? old : "", word);
-}
 
 static bool takes_path(const struct fault *f, const char *name)
 {
@@ -30,13 +19,25 @@ static bool takes_path(const struct fault *f, const char *name)
 	return !f->syscall.path || syscalls_files(name, &files);
 }
 
-static void add_call(struct fault *f, const char *name)
+/* A delay behind the call itself is had by making it in its caller's place. */
+static bool is_made(const struct fault *f)
 {
-	if (syscalls_number(name) >= 0 && takes_path(f, name) && !(f->syscall.names && util_has_word(f->syscall.names, name)))
-		append_word(&f->syscall.names, name);
+	return f->syscall.exit_ns && !f->syscall.error && !f->syscall.has_retval;
 }
 
-/* With a path, those of a group count that take one. */
+static bool can_be_made(const struct fault *f, const char *name)
+{
+	return !is_made(f) || util_has_word(syscalls_made(), name);
+}
+
+static void add_call(struct fault *f, const char *name)
+{
+	if (syscalls_number(name) >= 0 && takes_path(f, name) && can_be_made(f, name) &&
+	    !(f->syscall.names && util_has_word(f->syscall.names, name)))
+		common_add_word(&f->syscall.names, name);
+}
+
+/* With a path, those of a group count that take one; with a delay behind them, those that can be made. */
 static void add_group(struct fault *f, const char *words)
 {
 	_cleanup_free_ char *copy = util_strdup(words);
@@ -72,6 +73,11 @@ static int parse_call(const struct json *j, struct fault *f, struct error *err)
 		return unknown_call(j, name, err);
 	if (!group && !takes_path(f, name))
 		return json_error(j, err, "'%s' names no file, so with 'path' it would never match: remove one of the two", name);
+	if (!group && !can_be_made(f, name))
+		return json_error(j, err,
+				  "'%s' cannot be made in its caller's place, as 'delayExit' needs it (only %.*s can): use "
+				  "'delayEnter', or give 'errno' or 'retval' too",
+				  name, (int)strlen(syscalls_made()) - 1, syscalls_made());
 	if (group)
 		add_group(f, group);
 	else
@@ -95,54 +101,21 @@ static int parse_calls(const struct json *j, const struct json *fault, struct fa
 		r = parse_call(&at, f, err);
 	}
 	if (r == 0 && !f->syscall.names)
-		return json_error(j, err, "has no call that 'path' could be of: remove 'path', or name other calls");
+		return json_error(j, err, "has no call that '%s' could be of: remove '%s', or name other calls",
+				  f->syscall.path ? "path" : "delayExit", f->syscall.path ? "path" : "delayExit");
 	return r;
-}
-
-static int parse_path(const struct json *j, struct fault *f, struct error *err)
-{
-	const char *path = NULL;
-	int r = json_string(j, &path, err);
-
-	if (r < 0 || !path)
-		return r;
-	if (*path != '/')
-		return json_error(j, err, "'%.64s' must begin with '/': paths are those inside the container", path);
-	if (strlen(path) > FAULT_GLOB_MAX)
-		return json_error(j, err, "is too long: at most %d characters", FAULT_GLOB_MAX);
-	f->syscall.path = util_strdup(path);
-	return 0;
-}
-
-/* A number, or a name through 'find'; 0 when absent. */
-static int parse_named(const struct json *j, uint64_t max, int (*find)(const char *), const char *(*nearest)(const char *),
-		       const char *what, uint64_t *ret, struct error *err)
-{
-	const char *name, *near;
-
-	if (!cJSON_IsString(j->value) || isdigit((unsigned char)j->value->valuestring[0]))
-		return json_u64(j, 1, max, ret, err);
-	name = j->value->valuestring;
-	*ret = (uint64_t)find(name);
-	if (*ret)
-		return 0;
-	near = nearest(name);
-	if (near)
-		return json_error(j, err, "'%.64s' is not %s, did you mean '%s'?", name, what, near);
-	return json_error(j, err, "'%.64s' is not %s: write its name or its number, 1 to %u", name, what, (unsigned int)max);
 }
 
 static int parse_answer(const struct json *j, struct fault *f, struct error *err)
 {
 	struct json errno_ = json_get(j, "errno"), retval = json_get(j, "retval"), signal = json_get(j, "signal");
 	uint64_t error = 0, value = 0, number = 0;
-	int r = parse_named(&errno_, ERRNO_MAX, syscalls_errno, syscalls_nearest_errno, "an error as in 'EIO'", &error, err);
+	int r = common_errno(&errno_, &error, err);
 
 	if (r == 0)
 		r = json_u64(&retval, 0, INT64_MAX, &value, err);
 	if (r == 0)
-		r = parse_named(&signal, NSIG - 1, syscalls_signal, syscalls_nearest_signal, "a signal as in 'SIGTERM'", &number,
-				err);
+		r = common_signal(&signal, &number, err);
 	if (r == 0 && json_has(&errno_) && json_has(&retval))
 		r = json_error(&retval, err, "a call that fails with 'errno' returns nothing else: keep one of the two");
 	if (r < 0)
@@ -161,34 +134,7 @@ static int parse_delays(const struct json *j, struct fault *f, struct error *err
 
 	if (r == 0)
 		r = json_duration(&after, &f->syscall.exit_ns, err);
-	if (r < 0 || !f->syscall.exit_ns || f->syscall.error || f->syscall.has_retval)
-		return r;
-	return error_set(err, ENOTSUP,
-			 "%s: not built yet for calls that are made: use 'delayEnter', or give 'errno' or 'retval' too",
-			 after.path);
-}
-
-static int parse_containers(const struct json *j, struct fault *f, struct error *err)
-{
-	int n = cJSON_GetArraySize(j->value);
-
-	if (!json_has(j))
-		return 0;
-	if (!cJSON_IsArray(j->value) || n == 0 || n > CONTAINERS_MAX)
-		return json_error(j, err, "must be a list of 1 to %d names of containers; leave it out for all of the pod",
-				  CONTAINERS_MAX);
-	for (int i = 0; i < n; i++) {
-		struct json at = json_at(j, i);
-		const char *name = NULL;
-		int r = json_string(&at, &name, err);
-
-		if (r < 0)
-			return r;
-		if (!common_is_name(name, FAULT_HOST_MAX))
-			return json_error(&at, err, "'%.64s' is not the name of a container", name);
-		append_word(&f->containers, name);
-	}
-	return 0;
+	return r;
 }
 
 static int parse_counter(const struct json *j, struct fault *f, struct error *err)
@@ -217,21 +163,22 @@ int syscall_parse(const struct json *j, size_t index, struct fault *f, struct er
 	if (r == 0)
 		r = common_parse(j, f, err);
 	if (r == 0)
-		r = parse_path(&path, f, err);
-	if (r == 0)
-		r = parse_calls(&calls, j, f, err);
+		r = common_path(&path, &f->syscall.path, err);
 	if (r == 0)
 		r = parse_answer(j, f, err);
 	if (r == 0)
 		r = parse_delays(j, f, err);
 	if (r == 0)
+		r = parse_calls(&calls, j, f, err);
+	if (r == 0)
 		r = parse_counter(&counter, f, err);
 	if (r == 0)
-		r = parse_containers(&containers, f, err);
+		r = common_containers(&containers, f, err);
 	if (r < 0)
 		return r;
-	if (!f->syscall.error && !f->syscall.has_retval && !f->syscall.signal && !f->syscall.enter_ns)
-		return json_error(j, err, "does nothing: give 'errno', 'retval', 'signal' or 'delayEnter', as in " EXAMPLE);
+	if (!f->syscall.error && !f->syscall.has_retval && !f->syscall.signal && !f->syscall.enter_ns && !f->syscall.exit_ns)
+		return json_error(j, err,
+				  "does nothing: give 'errno', 'retval', 'signal', 'delayEnter' or 'delayExit', as in " EXAMPLE);
 	return 0;
 }
 

@@ -11,6 +11,8 @@
 
 #define SYS "faultwire.dev/syscall"
 
+static const struct plan_env hooked = { .files = true, .files_why = "BPF LSM" };
+
 static struct fault_spec syscall_spec(const char *text)
 {
 	struct fault_spec spec = {};
@@ -93,7 +95,11 @@ static const struct refusal refusals[] = {
 	{ "{\"syscalls\":[\"read\"],\"signal\":\"SIGTER\"}", EINVAL, SYS ".signal", { "did you mean 'TERM'?" } },
 	{ "{\"syscalls\":[\"read\"],\"signal\":65}", EINVAL, SYS ".signal", { "64" } },
 	{ "{\"syscalls\":[\"read\"],\"delayEnter\":\"200\"}", EINVAL, SYS ".delayEnter", { "needs a unit" } },
-	{ "{\"syscalls\":[\"read\"],\"delayExit\":\"1s\"}", ENOTSUP, SYS ".delayExit", { "not built yet", "'delayEnter'" } },
+	{ "{\"syscalls\":[\"connect\"],\"delayExit\":\"1s\"}",
+	  EINVAL,
+	  SYS ".syscalls[0]",
+	  { "'connect' cannot be made in its caller's place", "preadv2", "use 'delayEnter'" } },
+	{ "{\"syscalls\":[\"@signal\"],\"delayExit\":\"1s\"}", EINVAL, SYS ".syscalls", { "no call", "'delayExit'" } },
 	{ "{\"syscalls\":[\"open\"]," E ",\"path\":\"data/**\"}", EINVAL, SYS ".path", { "'data/**' must begin with '/'" } },
 	{ "{\"syscalls\":[\"getppid\"]," E ",\"path\":\"/a\"}", EINVAL, SYS ".syscalls[0]", { "'getppid' names no file" } },
 	{ "{\"syscalls\":[\"@ipc\"]," E ",\"path\":\"/a\"}", EINVAL, SYS ".syscalls", { "remove 'path'" } },
@@ -125,10 +131,10 @@ static void a_container_gets_the_faults_that_are_for_it(void **state)
 	struct error err = {};
 
 	(void)state;
-	assert_int_equal(plan_build_container(&spec, "web", &web, &err), 0);
+	assert_int_equal(plan_build_container(&spec, "web", &hooked, &web, &err), 0);
 	assert_int_equal(plan_syscalls(&web)->n_rules, 2);
 	assert_string_equal(plan_syscalls(&web)->rules[0].name, "syscall[0]");
-	assert_int_equal(plan_build_container(&spec, "db", &other, &err), 0);
+	assert_int_equal(plan_build_container(&spec, "db", &hooked, &other, &err), 0);
 	assert_int_equal(plan_syscalls(&other)->n_rules, 1);
 	assert_string_equal(plan_syscalls(&other)->rules[0].syscall.names, "write ");
 	assert_null(plan_rules(&other));
@@ -160,7 +166,7 @@ static void the_plan_prints_and_goes_through_json(void **state)
 	struct json at;
 
 	(void)state;
-	assert_int_equal(plan_build_container(&spec, "web", &plan, &err), 0);
+	assert_int_equal(plan_build_container(&spec, "web", &hooked, &plan, &err), 0);
 	json = plan_to_json(&plan);
 	at = json_root(json, "plan");
 	if (plan_from_json(&at, &again, &err))
@@ -189,6 +195,12 @@ static void paths_match_as_documented(void **state)
 		{ "/**", "/a/b", true },
 		{ "/**/x", "/a/b/x", true },
 		{ "/**/x", "/a/b/xy", false },
+		{ "/**/x", "/x", true },
+		{ "/a/**/x", "/a/x", true },
+		{ "/a/**/x", "/a/bx", false },
+		{ "/a/**/b/**/x", "/a/b/x", true },
+		{ "/a/**/b/**/x", "/a/x", false },
+		{ "/a/**/b*/c", "/a/z/bb/c", true },
 		{ "/a/*/wal", "/a/1/wal", true },
 		{ "/a/*/wal", "/a/1/2/wal", false },
 		{ "/a/**/*.log", "/a/b/c.log", true },
