@@ -140,7 +140,7 @@ ctrd_swept() {
 
 # What pods and their faults can leave on this node, a line each: pins, records, network namespaces, ports of the bridge.
 node_left() {
-	find /sys/fs/bpf/faultwire /run/faultwire/{pods,slots,sandboxes,containers} /var/lib/faultwire -mindepth 1 2>/dev/null | sort || true
+	find /sys/fs/bpf/faultwire /run/faultwire/{pods,slots,sandboxes,containers} /var/lib/faultwire -mindepth 1 ! -name .control 2>/dev/null | sort || true
 	ls /run/netns 2>/dev/null || true
 	ip -o link show master cni0 2>/dev/null | sed -E 's/^[0-9]+: ([^:@]+).*/\1/' || true
 }
