@@ -151,6 +151,13 @@ probed() {
 	done
 }
 
+crashes() {
+	local main code=0
+	main=$(ctr_run "$web" crash sleep 1000) || return 1
+	ctr_wait "$main" || code=$?
+	equals "$code" 7
+}
+
 has_faults() {
 	e2e_wait 20 eval '[[ $(ctr_logs "$long") == *EIO* ]]'
 }
@@ -282,11 +289,16 @@ if [[ ${FW_PASS-} != false ]]; then
 fi
 web=$(pod_run web "$(jq -cn --arg s '[{"syscalls":["getppid"],"errno":"EIO","when":"3+2","containers":["init","web","calm","long"],"name":"parent"},
 		{"syscalls":["openat"],"errno":5,"path":"/etc/**","when":1,"containers":["first"]}]' \
-	--arg n '{"action":"partition","target":{"cidrs":["10.77.0.1/32"]},"includeNode":true}' '{"faultwire.dev/syscall": $s, "faultwire.dev/network": $n}')" shop)
+	--arg n '{"action":"partition","target":{"cidrs":["10.77.0.1/32"]},"includeNode":true}' \
+	--arg i '{"action":"fault","methods":["fsync"],"path":"/tmp/**","errno":"EIO","when":2,"containers":["disk"]}' \
+	--arg p '{"action":"exit","code":7,"containers":["crash"]}' \
+	'{"faultwire.dev/syscall": $s, "faultwire.dev/network": $n, "faultwire.dev/io": $i, "faultwire.dev/process": $p}')" shop)
 holds "$N: an init container has its fault from the first call on" answers "0 0 EIO 0 EIO" "$web" init /calls getppid 5
 holds "$N: the first call of all fails if it is to" very_first
 holds "$N: every container counts for itself" answers "0 0 EIO 0 EIO" "$web" web /calls getppid 5
 holds "$N: a container that is not named has none" answers "0 0 0 0 0" "$web" db /calls getppid 5
+holds "$N: a container's files fail as the io annotation says" answers "0 EIO 0" "$web" disk /calls fsync 3
+holds "$N: a container ends with the code that the process annotation says" crashes
 holds "$N: 'status' shows what was matched and injected" counters
 long=$(ctr_run "$web" long /calls -s 20 getppid 100000)
 calm=$(ctr_run "$plain" calm sleep 1000)
