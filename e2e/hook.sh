@@ -4,14 +4,15 @@
 # Faults in containers under a real engine, by CRI, as it comes and set up as config/ says. A pod's life: what it gets, what it is refused,
 # what stops its faults, and what is left.
 #
-#	e2e/hook.sh [containerd-1.6|containerd-1.7|containerd-2|cri-o [RUNTIME]]
+#	e2e/hook.sh [containerd-1.6|containerd-1.7|containerd-2|containerd-2-nri|cri-o [RUNTIME]]
 #
 # containerd-1.6 is Debian 12's: the hook in every container, annotations by the plugin alone. containerd-1.7: the hook in a runtime class's.
-# containerd-2: the hook in every container, annotations passed on too. cri-o: hooks.d.
+# containerd-2: the hook in every container, annotations passed on too; containerd-2-nri: by NRI, annotations by
+# the plugin alone. cri-o: hooks.d.
 set -euo pipefail
 
 ENGINE=${1:-containerd-1.6}
-declare -A FROM=([containerd-1.7]=trixie [containerd-2]=forky [cri-o]='forky cri-o')
+declare -A FROM=([containerd-1.7]=trixie [containerd-2]=forky [containerd-2-nri]=forky [cri-o]='forky cri-o')
 cd "$(dirname "$0")/.."
 # shellcheck source-path=SCRIPTDIR source=engines.sh
 . e2e/engines.sh
@@ -23,7 +24,7 @@ engines_fetch "$ENGINE" ${FROM[$ENGINE]-}
 # shellcheck source-path=SCRIPTDIR source=crio.sh
 . "$E2E_DIR/crio.sh"
 
-FW_HOOK=$TOP/build/faultwire-hook
+HOOK=$TOP/build/faultwire-hook
 FW_CALLS=$E2E_RUN/plugin-calls
 CTR_CONFIG="mounts { host_path: \"$TOP/build/tests/calls\" container_path: \"/calls\" readonly: true }"
 ENGINES=$TOP/build/engines
@@ -45,6 +46,13 @@ containerd-2)
 	CTRD_RUNTIME=${2:-runc}
 	CTRD_CONFIG=3
 	;;
+containerd-2-nri)
+	CTRD_BIN=$ENGINES/forky/bin
+	CTRD_RUNTIME=${2:-runc}
+	CTRD_CONFIG=3
+	FW_NRI=true
+	FW_PASS=false
+	;;
 cri-o)
 	CRIO_BIN=$ENGINES/cri-o/bin:$ENGINES/forky/bin
 	CRIO_RUNTIME=${2:-crun}
@@ -56,11 +64,32 @@ RUNTIME=${CRIO_RUNTIME-}${CTRD_RUNTIME-}
 KIND=${ENGINE%%-[0-9]*}
 
 engine_up() {
-	if [[ $KIND == cri-o ]]; then crio_up; else containerd_up; fi
+	if [[ ${FW_NRI-} == true ]]; then
+		containerd_up && nri_up
+	elif [[ $KIND == cri-o ]]; then
+		FW_HOOK=$HOOK crio_up
+	else
+		FW_HOOK=$HOOK containerd_up
+	fi
 }
 
 engine_restart() {
 	if [[ $KIND == cri-o ]]; then crio_restart; else containerd_restart; fi
+	[[ ${FW_NRI-} != true ]] || nri_up
+}
+
+# In the place of upstream's hook-injector; it ends with its connection.
+nri_up() {
+	local file
+	mkdir -p "$ctrd_dir/hooks.d"
+	for file in "$TOP"/config/oci-hook-*.json; do
+		sed "s|/usr/local/libexec/faultwire-hook|$HOOK|" "$file" >"$ctrd_dir/hooks.d/${file##*/}"
+	done
+	python3 "$E2E_DIR/nri.py" "$ctrd_dir/nri.sock" "$ctrd_dir"/hooks.d/*.json >"$ctrd_dir/log/nri" 2>&1 &
+	e2e_wait 20 grep -q ready "$ctrd_dir/log/nri" || {
+		cat "$ctrd_dir/log/nri" >&2
+		e2e_fail "no plugin of NRI"
+	}
 }
 
 syscalls() { # FAULTS: the annotations that carry them
@@ -278,6 +307,8 @@ if [[ $KIND == cri-o ]]; then
 	holds "$N: its containers do not even have the hook" no_hook
 	holds "$N: as it starts it asks the plugin for VERSION, STATUS and GC with null" asked_when_it_starts
 	holds "$N: of a pod ADD, and CHECK right behind it" equals "$(verbs "$plain")" "ADD CHECK"
+elif [[ ${FW_NRI-} == true ]]; then
+	holds "$N: its containers do not even have the hook" no_hook
 elif [[ ${FW_CLASS-} != true ]]; then
 	holds "$N: its containers' specification is what it is without the hook, but for that" as_without_hook
 fi
