@@ -90,6 +90,19 @@ build/faultwire-hook: $(call obj,$(HOOK_SRC)) build/engine.a build/lib.a
 	$(call msg,LINK,$@)
 	$(Q)$(CC) -static-pie -Wl,--no-warnings $(HARDEN) $^ -o $@ $(CJSON) -lbpf -lelf -lz -lcap -lm
 
+# The hook's sources for arm64, as far as the compiler goes: its registers and its table of system calls are others.
+ARM64_CC ?= aarch64-linux-gnu-gcc
+ARM64_SRC := $(LIB_SRC) $(HOOK_SRC) $(filter-out engine/bpf.c engine/ops.c engine/names.c engine/engine.c engine/env.c engine/extra.c engine/tc%,$(ENGINE_SRC))
+.PHONY: arm64
+arm64: $(patsubst %.c,build/arm64/%.o,$(ARM64_SRC))
+	$(Q)echo "ok - $(words $^) files of the hook compile for arm64"
+build/arm64/lib/syscall_names.h: Makefile
+	$(Q)mkdir -p $(@D) && echo '#include <asm/unistd.h>' | $(ARM64_CC) -E -dM - | sed -n 's/^#define __NR_\([a-z_0-9]*\) .*/\1/p' | \
+		grep -vxE 'syscalls|arch_specific_syscall' | LC_ALL=C sort | sed 's/.*/{ "&", __NR_& },/' > $@
+build/arm64/%.o: %.c build/arm64/lib/syscall_names.h Makefile | $(CJSON)
+	$(call msg,ARM64,$<)
+	$(Q)mkdir -p $(@D) && $(ARM64_CC) -O1 -Ibuild/arm64 $(ALL_CFLAGS) -idirafter /usr/include -c $< -o $@
+
 .PHONY: install
 install: all
 	install -D -m 0755 build/cni/faultwire $(DESTDIR)$(CNI_BIN)/faultwire
@@ -103,4 +116,4 @@ include tests/tests.mk
 clean:
 	rm -rf build
 
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find build -name '*.d' -type f 2>/dev/null)

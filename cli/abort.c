@@ -108,12 +108,14 @@ static int select_pods(const struct scope *s, struct pods *ret, struct error *er
 	return 0;
 }
 
-/* Supervisors are woken by the store; those of all, as with the node's word, without asking for whom. */
+/* Supervisors are woken by the stores; by the node's word all at once, before their pages say by whom. */
 static int mark_containers(const struct scope *s, bool on, struct error *err)
 {
 	_cleanup_containers_ struct containers list = {};
-	int r = containers_select(s->words, s->n_words, s->experiment, &list, err);
+	int r = s->all ? container_abort_node(on, err) : 0;
 
+	if (!r)
+		r = containers_select(s->words, s->n_words, s->experiment, &list, err);
 	return r ? r
 		 : containers_mark(&list,
 				   s->all          ? CONTAINER_ABORT_NODE

@@ -12,17 +12,20 @@
 #include "lib/json.h"
 #include "lib/util.h"
 
-enum { OPT_CONF_DIR = 256, OPT_BIN_DIR };
+enum { OPT_CONF_DIR = 256, OPT_BIN_DIR, OPT_HOOKS_DIR, OPT_CONTAINERD };
 
 struct options {
 	bool json;
-	const char *conf_dir, *bin_dir;
+	const char *conf_dir, *bin_dir, *hooks_dir, *containerd;
 };
 
 static const struct argp_option argp_options[] = {
 	{ "json", 'j', NULL, 0, "Print JSON", 0 },
 	{ "conf-dir", OPT_CONF_DIR, "DIR", 0, "Where the runtime's CNI configuration is (default: /etc/cni/net.d)", 0 },
 	{ "bin-dir", OPT_BIN_DIR, "DIR", 0, "Where its CNI plugins are (default: /opt/cni/bin)", 0 },
+	{ "hooks-dir", OPT_HOOKS_DIR, "DIR", 0,
+	  "Where CRI-O or Podman finds OCI hooks (default: oci/hooks.d of /usr/share/containers and /etc/containers)", 0 },
+	{ "containerd-config", OPT_CONTAINERD, "FILE", 0, "containerd's configuration (default: /etc/containerd/config.toml)", 0 },
 	{},
 };
 
@@ -36,6 +39,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		o->conf_dir = arg;
 	else if (key == OPT_BIN_DIR)
 		o->bin_dir = arg;
+	else if (key == OPT_HOOKS_DIR)
+		o->hooks_dir = arg;
+	else if (key == OPT_CONTAINERD)
+		o->containerd = arg;
 	else if (key == ARGP_KEY_ARG)
 		argp_error(state, "'%s' is too many: doctor takes options only", arg);
 	else
@@ -47,8 +54,7 @@ static const struct argp argp = {
 	.options = argp_options,
 	.parser = parse_option,
 	.doc = "Checks everything that faults need on this node, and says what to do about what is missing. The exit status is 1 "
-	       "when "
-	       "a check fails; a warning is no failure. Changes nothing.\v"
+	       "when a check fails; a warning is no failure. Changes nothing.\v"
 	       "Examples:\n"
 	       "  faultwire doctor\n"
 	       "  faultwire doctor --conf-dir /etc/kubernetes/cni/net.d --bin-dir /usr/libexec/cni\n"
@@ -90,10 +96,10 @@ static cJSON *one_json(const struct doctor_check *check, const struct doctor_res
 
 static int run(int argc, char **argv, struct error *err)
 {
-	struct options o = { .conf_dir = "/etc/cni/net.d", .bin_dir = "/opt/cni/bin" };
+	struct options o = { .conf_dir = "/etc/cni/net.d", .bin_dir = "/opt/cni/bin", .containerd = "/etc/containerd/config.toml" };
 	_cleanup_json_ cJSON *root = cJSON_CreateObject();
 	_cleanup_free_ char *text = NULL;
-	struct doctor d = {};
+	struct doctor d = { .hooks_dirs = { "/usr/share/containers/oci/hooks.d", "/etc/containers/oci/hooks.d" } };
 	unsigned int n[ARRAY_SIZE(levels)] = {};
 	cJSON *list;
 
@@ -101,6 +107,11 @@ static int run(int argc, char **argv, struct error *err)
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
 	d.conf_dir = o.conf_dir;
 	d.bin_dir = o.bin_dir;
+	d.containerd = o.containerd;
+	if (o.hooks_dir) {
+		d.hooks_dirs[0] = o.hooks_dir;
+		d.hooks_dirs[1] = NULL;
+	}
 	doctor_probe(&d.probe);
 	list = cJSON_AddArrayToObject(root, "checks");
 	for (size_t i = 0; i < doctor_checks_count; i++) {

@@ -39,6 +39,8 @@ void doctor_probe(struct doctor_probe *ret);
 
 struct doctor {
 	const char *conf_dir, *bin_dir;
+	const char *hooks_dirs[2]; /* NULL-ended unless full */
+	const char *containerd;    /* its configuration */
 	struct doctor_probe probe;
 };
 
@@ -58,6 +60,12 @@ extern const size_t doctor_checks_count;
 void doctor_conf_entry(const struct doctor *d, const struct doctor_check *check, struct doctor_result *ret);
 void doctor_conf_first(const struct doctor *d, const struct doctor_check *check, struct doctor_result *ret);
 void doctor_conf_binary(const struct doctor *d, const struct doctor_check *check, struct doctor_result *ret);
+
+/* The OCI hook: its program, who starts it, what it may do (doctor_hook.c, doctor_containerd.c). */
+void doctor_hook_program(const struct doctor *d, const struct doctor_check *check, struct doctor_result *ret);
+void doctor_hook_dirs(const struct doctor *d, const struct doctor_check *check, struct doctor_result *ret);
+void doctor_hook_containerd(const struct doctor *d, const struct doctor_check *check, struct doctor_result *ret);
+void doctor_hook_tracing(const struct doctor *d, const struct doctor_check *check, struct doctor_result *ret);
 
 /* Who rewrites addresses before packets are made (doctor_cgroup.c). */
 void doctor_socket_balancer(const struct doctor *d, const struct doctor_check *check, struct doctor_result *ret);

@@ -320,6 +320,16 @@ const struct doctor_check doctor_checks[] = {
 	{ .name = "first file",
 	  .run = doctor_conf_first,
 	  .remedy = "chain faultwire into that file, or let another come first by name" },
+	{ .name = "hook", .run = doctor_hook_program, .remedy = "make install puts it there; network faults need none" },
+	{ .name = "hooks.d",
+	  .run = doctor_hook_dirs,
+	  .remedy = "CRI-O, Podman: copy oci-hook-create.json and oci-hook-poststop.json of faultwire's config/ there" },
+	{ .name = "containerd",
+	  .run = doctor_hook_containerd,
+	  .remedy = "sh containerd-spec.sh add, then the table of containerd-v2.toml or containerd-v3.toml (faultwire's config/), "
+		    "and "
+		    "restart containerd" },
+	{ .name = "tracing", .run = doctor_hook_tracing, .remedy = "system calls need it, network faults do not" },
 	{ .name = "records", .run = check_records, .remedy = "the next annotated pod's creation, or the runtime's GC, cleans up" },
 	{ .name = "pins", .run = check_pins },
 	{ .name = "aborts", .run = check_aborts, .remedy = "faultwire resume --all, or --experiment NAME, when they are to end" },

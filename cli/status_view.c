@@ -4,6 +4,7 @@
  */
 #include "cli/status.h"
 #include "cli/text.h"
+#include "cli/unmet.h"
 #include "engine/bpf.h"
 #include "lib/util.h"
 
@@ -121,6 +122,7 @@ void status_view_print(const struct status *s)
 	if (s->pods.n && s->containers.n)
 		printf("\n");
 	containers_print(&s->containers);
+	unmet_print();
 	if (!s->pods.n && !s->containers.n)
 		puts("no pods with faults on this node");
 	if (s->pods.unreadable)
@@ -237,6 +239,7 @@ void status_view_json(const struct status *s)
 	for (size_t i = 0; i < s->pods.n; i++)
 		cJSON_AddItemToArray(list, pod_json(&s->pod[i]));
 	cJSON_AddItemToObject(j, "containers", containers_json(&s->containers));
+	cJSON_AddItemToObject(j, "unmet", unmet_json());
 	text = cJSON_Print(j);
 	puts(text);
 }

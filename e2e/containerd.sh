@@ -13,8 +13,13 @@
 #
 #	FW_PLUGIN	the plugin that is chained as type "faultwire" (build/cni/faultwire)
 #	FW_NETCONF	JSON object, merged into the plugin's entry of the conflist
-#	FW_HOOK		if set, an OCI hook (createRuntime, poststop) of every container that is not a sandbox
+#	FW_HOOK		if set, our OCI hook in every container that is not a sandbox, as config/ has it; pods with POD_HANDLER=plain go without
+#	FW_CLASS	true: in those of pods with POD_HANDLER=faultwire instead
 #	FW_PASS		false: containers' specifications do not have their pod's annotations of ours
+#	FW_CALLS	a file that the plugin's calls are written to, a line each: verb, container, request
+#	CTRD_BIN	directory of another containerd than the distribution's
+#	CTRD_CONFIG	2 (default), or 3: the version of its configuration
+#	CTRD_RUNTIME	the OCI runtime's program (runc)
 #	E2E_IPMASQ	true: masquerade what leaves the node (false: iptables take their time)
 #	E2E_CNI_BIN	the distribution's CNI plugins (/usr/lib/cni)
 
@@ -29,7 +34,8 @@ E2E_UP_TIMEOUT=120
 # The daemon's life
 
 containerd_up() {
-	e2e_need containerd ctr runc protoc jq
+	[[ -z ${CTRD_BIN-} ]] || PATH=$CTRD_BIN:$PATH
+	e2e_need containerd ctr "${CTRD_RUNTIME:-runc}" protoc jq
 	[[ ${E2E_ISOLATED-} ]] || e2e_fail "containerd_up: call e2e_isolate first"
 	ctrd_dir=${1:-$E2E_RUN/containerd}
 	mkdir -p "$ctrd_dir"/{bin,net.d,pods,log}
@@ -37,6 +43,7 @@ containerd_up() {
 	overlayfs) e2e_fail "containerd_up: $ctrd_dir is on an overlay, which cannot hold another's upper directory" ;;
 	esac
 	CRI_SOCKET=$ctrd_dir/sock
+	ctrd_one_cgroup "${CTRD_RUNTIME:-runc}"
 	# The first process of every test is number 1, so a number of it does not tell tests apart.
 	ctrd_cgroup=kubepods-test-$SRANDOM
 
@@ -95,6 +102,12 @@ ctrd_has_image() {
 	[[ -n $(cri ImageStatus <<<"image { image: \"$E2E_IMAGE\" }") ]]
 }
 
+# crun does not like both kinds of cgroups side by side. What is made in the place of the newer then is not to stay.
+CTRD_UNIFIED=/sys/fs/cgroup/unified
+ctrd_one_cgroup() { # RUNTIME
+	[[ $1 != crun ]] || ! mountpoint -q "$CTRD_UNIFIED" || { umount -l "$CTRD_UNIFIED" && mount -t tmpfs tmpfs "$CTRD_UNIFIED"; }
+}
+
 # Ends all pods, the daemon, and what they left. Nothing is left to do if it is not up.
 containerd_down() {
 	local pod
@@ -105,6 +118,7 @@ containerd_down() {
 	kill "$ctrd_pid" 2>/dev/null || true
 	e2e_wait 20 ctrd_gone || kill -KILL "$ctrd_pid" || true
 	ctrd_pid=
+	[[ $(stat -f -c %T "$CTRD_UNIFIED" 2>/dev/null) != tmpfs ]] || umount "$CTRD_UNIFIED" 2>/dev/null || true
 	e2e_wait 20 ctrd_swept || echo "containerd_down: processes or cgroups are left: $ctrd_cgroup" >&2
 	ctrd_unmount
 }
@@ -154,12 +168,27 @@ ctrd_plugins() {
 	[[ -x $plugin ]] || e2e_fail "no plugin: $plugin"
 	[[ -x $bin/bridge ]] || e2e_fail "no CNI plugins in $bin (package containernetworking-plugins)"
 	ln -sf "$bin"/* "$ctrd_dir/bin/"
-	ln -sf "$(realpath "$plugin")" "$ctrd_dir/bin/faultwire"
+	if [[ -n ${FW_CALLS-} ]]; then
+		ctrd_witness "$(realpath "$plugin")" >"$ctrd_dir/bin/faultwire"
+		chmod +x "$ctrd_dir/bin/faultwire"
+	else
+		ln -sf "$(realpath "$plugin")" "$ctrd_dir/bin/faultwire"
+	fi
+}
+
+# The plugin, behind one who writes down what it is asked.
+ctrd_witness() {
+	cat <<-WITNESS
+		#!/bin/sh
+		request=\$(cat)
+		printf '%s %s %s\n' "\$CNI_COMMAND" "\${CNI_CONTAINERID:--}" "\$request" >>$FW_CALLS
+		printf '%s' "\$request" | $1
+	WITNESS
 }
 
 ctrd_conflist() {
-	jq -n --arg data "$ctrd_dir/ipam" --argjson masquerade "${E2E_IPMASQ:-false}" --argjson ours "${FW_NETCONF:-{\}}" '{
-		cniVersion: "1.0.0",
+	jq -n --arg version "${E2E_CNI_VERSION:-1.0.0}" --arg data "$ctrd_dir/ipam" --argjson masquerade "${E2E_IPMASQ:-false}" --argjson ours "${FW_NETCONF:-{\}}" '{
+		cniVersion: $version,
 		name: "e2e",
 		plugins: [
 			{
@@ -180,14 +209,8 @@ ctrd_conflist() {
 # disable_apparmor: the kernel may have it without the tools that load containerd's profile.
 # opt: the default is a directory under /opt that would be made.
 ctrd_config() {
-	local spec='' pass='pod_annotations = ["faultwire.dev/*"]'
-	[[ ${FW_PASS-} != false ]] || pass=
-	if [[ -n ${FW_HOOK-} ]]; then
-		ctrd_spec "$(realpath "$FW_HOOK")" >"$ctrd_dir/spec.json"
-		spec="base_runtime_spec = \"$ctrd_dir/spec.json\""
-	fi
 	cat <<-CONFIG
-		version = 2
+		version = ${CTRD_CONFIG:-2}
 		root = "$ctrd_dir/root"
 		state = "$ctrd_dir/state"
 
@@ -197,58 +220,112 @@ ctrd_config() {
 		[plugins."io.containerd.internal.v1.opt"]
 		  path = "$ctrd_dir/opt"
 
-		[plugins."io.containerd.grpc.v1.cri"]
+	CONFIG
+	"ctrd_config_${CTRD_CONFIG:-2}"
+	[[ -z ${FW_HOOK-} ]] || bash "$E2E_TOP/config/containerd-spec.sh" add --hook "$(realpath "$FW_HOOK")" "$ctrd_dir/spec.json" >/dev/null
+	ctrd_runtimes
+}
+
+ctrd_config_2() {
+	ctrd_cri='plugins."io.containerd.grpc.v1.cri"'
+	cat <<-CONFIG
+		[$ctrd_cri]
 		  sandbox_image = "$E2E_IMAGE"
 		  disable_apparmor = true
 		  restrict_oom_score_adj = true
 
-		[plugins."io.containerd.grpc.v1.cri".cni]
+		[$ctrd_cri.cni]
 		  bin_dir = "$ctrd_dir/bin"
 		  conf_dir = "$ctrd_dir/net.d"
 
-		[plugins."io.containerd.grpc.v1.cri".containerd]
+		[$ctrd_cri.containerd]
 		  snapshotter = "overlayfs"
 
-		[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
-		  runtime_type = "io.containerd.runc.v2"
-		  $pass
-		  $spec
 	CONFIG
 }
 
-# This containerd has no directory of hooks; the specification that all containers start from does as well.
-ctrd_spec() {
-	ctr oci spec | jq --arg hook "$1" '.hooks = ({path: $hook, args: [$hook]} | {
-		createRuntime: [. + {args: (.args + ["createRuntime"])}],
-		poststop: [. + {args: (.args + ["poststop"])}]
-	})'
+ctrd_config_3() {
+	ctrd_cri="plugins.'io.containerd.cri.v1.runtime'"
+	cat <<-CONFIG
+		[plugins.'io.containerd.cri.v1.images']
+		  snapshotter = "overlayfs"
+
+		[plugins.'io.containerd.cri.v1.images'.pinned_images]
+		  sandbox = "$E2E_IMAGE"
+
+		[plugins.'io.containerd.nri.v1.nri']
+		  disable = true
+
+		[$ctrd_cri]
+		  disable_apparmor = true
+		  restrict_oom_score_adj = true
+		  enable_unprivileged_ports = false
+		  enable_unprivileged_icmp = false
+
+		[$ctrd_cri.cni]
+		  bin_dirs = ["$ctrd_dir/bin"]
+		  conf_dir = "$ctrd_dir/net.d"
+
+	CONFIG
+}
+
+# With a hook, one is what config/ has for users, and the others are plain.
+ctrd_runtimes() {
+	local name hooked=
+	if [[ -n ${FW_HOOK-} ]]; then
+		hooked=$([[ ${FW_CLASS-} == true ]] && echo faultwire || echo runc)
+		sed -e "s|/etc/containerd/faultwire-spec.json|$ctrd_dir/spec.json|" -e "$([[ ${FW_PASS-} == false ]] && echo /pod_annotations/d)" \
+			"$E2E_TOP/config/containerd$([[ ${FW_CLASS-} != true ]] || echo -class)-v${CTRD_CONFIG:-2}.toml"
+	fi
+	for name in runc plain faultwire; do
+		if [[ $name != "$hooked" ]]; then
+			cat <<-CONFIG
+				[$ctrd_cri.containerd.runtimes.$name]
+				  runtime_type = "io.containerd.runc.v2"
+				  $([[ ${FW_PASS-} == false ]] || echo 'pod_annotations = ["faultwire.dev/*"]')
+			CONFIG
+		fi
+		cat <<-CONFIG
+			[$ctrd_cri.containerd.runtimes.$name.options]
+			  BinaryName = "$(command -v "${CTRD_RUNTIME:-runc}")"
+		CONFIG
+	done
 }
 
 # Pods
 
-# pod_run NAME [ANNOTATIONS [NAMESPACE]]: prints the sandbox's id. ANNOTATIONS is a JSON object of strings.
+# pod_run NAME [ANNOTATIONS [NAMESPACE]]: prints the sandbox's id. ANNOTATIONS is a JSON object of strings. $POD_HANDLER: its runtime;
+# $POD_NETWORK: NODE for the node's own.
 pod_run() {
 	local name=$1 annotations=${2:-{\}} namespace=${3:-default} uid config id
 	read -r uid </proc/sys/kernel/random/uuid
 	config=$(pod_config "$name" "$namespace" "$uid" "$annotations") || return 1
-	id=$(cri RunPodSandbox <<<"config { $config }" | cri_get pod_sandbox_id) && [[ -n $id ]] || return 1
+	id=$(cri RunPodSandbox <<<"config { $config } runtime_handler: \"${POD_HANDLER-}\"" | cri_get pod_sandbox_id) && [[ -n $id ]] || return 1
 	# Every container of the pod is to be created with the same.
 	echo "$config" >"$ctrd_dir/pods/$id"
+	pod_labels "$name" "$namespace" "$uid" >"$ctrd_dir/pods/$id.labels"
 	echo "$id"
 }
 
-# As the kubelet, pods here have a process namespace for each container.
+# The kubelet's, of pods and containers; by them CRI-O tells on whose a container is.
+pod_labels() { # POD NAMESPACE UID
+	printf 'labels { key: "io.kubernetes.%s" value: "%s" }\n' pod.name "$1" pod.namespace "$2" pod.uid "$3"
+}
+
+# As the kubelet has it: pods have a process namespace for each container.
 pod_config() {
-	local annotations
+	local annotations hostname="hostname: \"$1\""
 	annotations=$(cri_map annotations <<<"$4") || return 1
+	[[ ${POD_NETWORK-} != NODE ]] || hostname=
 	cat <<-CONFIG
 		metadata { name: "$1" namespace: "$2" uid: "$3" }
-		hostname: "$1"
+		$hostname
 		log_directory: "$ctrd_dir/log/$2_$1_$3"
 		$annotations
+		$(pod_labels "$1" "$2" "$3")
 		linux {
 		  cgroup_parent: "/$ctrd_cgroup"
-		  security_context { namespace_options { pid: CONTAINER } }
+		  security_context { namespace_options { pid: CONTAINER network: ${POD_NETWORK:-POD} } }
 		}
 	CONFIG
 }
@@ -264,7 +341,7 @@ pod_stop() {
 
 # pod_remove SANDBOX: forgets it. The runtime stops what was not stopped.
 pod_remove() {
-	cri RemovePodSandbox <<<"pod_sandbox_id: \"$1\"" >/dev/null && rm -f "$ctrd_dir/pods/$1"
+	cri RemovePodSandbox <<<"pod_sandbox_id: \"$1\"" >/dev/null && rm -f "$ctrd_dir/pods/$1"{,.labels}
 }
 
 # pod_ip SANDBOX [4|6]: its address, of IPv4 if not told
@@ -314,8 +391,10 @@ ctr_create() {
 			pod_sandbox_id: "$sandbox"
 			config {
 			  metadata { name: "$name" }
-			  image { image: "$E2E_IMAGE" }
+			  image { image: "$E2E_IMAGE" user_specified_image: "$E2E_IMAGE" }
 			  $command
+			  $(<"$ctrd_dir/pods/$sandbox.labels")
+			  labels { key: "io.kubernetes.container.name" value: "$name" }
 			  log_path: "$name.log"
 			  linux { security_context { namespace_options { pid: CONTAINER } ${CTR_SECURITY-} } }
 			  ${CTR_CONFIG-}

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# make demo: three pods in a real containerd, of which one carries the article's fault with shorter windows. A line a second shows
-# their round trips while windows open and close, an abort and its resume, and kill -9 of the runtime. What is shown is checked.
+# make demo, in a real containerd. Act one: three pods, of which one carries the article's fault with shorter windows. A line a second shows
+# their round trips while windows open and close, an abort and its resume, and kill -9 of the runtime. Act two: disk.sh. What is shown is
+# checked.
 #
-#	e2e/demo.sh [--duration 6s] [--every 12s] [--length 40]
+#	e2e/demo.sh [--act 1|2] [--duration 6s] [--every 12s] [--length 40]
 #
 # Windows, and the seconds of the faulty pod's life to be shown (more if it takes more to see all of this).
 # Left in build/demo: demo.svg, result.json. Exit code 1 if a check fails. Where the kernel can hold no packets back (neither fq nor
@@ -18,7 +19,7 @@ OUT=$E2E_TOP/build/demo
 PROBES=50 # ms between packets
 
 usage() {
-	echo "usage: ${0##*/} [--duration SECONDSs] [--every SECONDSs] [--length SECONDS]" >&2
+	echo "usage: ${0##*/} [--act 1|2] [--duration SECONDSs] [--every SECONDSs] [--length SECONDS]" >&2
 	exit 2
 }
 
@@ -39,13 +40,14 @@ find_out() {
 }
 
 options() {
-	duration=6 every=12 length=40
+	duration=6 every=12 length=40 acts=12
 	while (($#)); do
 		(($# > 1)) && [[ $2 =~ ^[1-9][0-9]*s?$ ]] || usage
 		case $1 in
 		--duration) duration=${2%s} ;;
 		--every) every=${2%s} ;;
 		--length) length=${2%s} ;;
+		--act) acts=$2 ;;
 		*) usage ;;
 		esac
 		shift 2
@@ -72,8 +74,11 @@ fi
 e2e_isolate "$@"
 # shellcheck source-path=SCRIPTDIR source=containerd.sh
 . "$E2E_DIR/containerd.sh"
+# shellcheck source-path=SCRIPTDIR source=disk.sh
+. "$E2E_DIR/disk.sh"
 
 FAULTWIRE=$E2E_TOP/build/faultwire
+FW_HOOK=$E2E_TOP/build/faultwire-hook
 SHARED=$E2E_RUN/demo
 export PYTHONDONTWRITEBYTECODE=1
 fault="{\"action\":\"delay\",\"delay\":{\"latency\":\"200ms\",\"jitter\":\"50ms\",\"correlation\":\"100\"},\"duration\":\"${duration}s\",\"schedule\":\"@every ${every}s\"}"
@@ -142,35 +147,42 @@ fact() { # NAME VALUE
 	printf '%s\t%s\n' "$1" "$2" >>"$SHARED/facts"
 }
 
+network_act() {
+	fact kernel "$(uname -r)"
+
+	target=$(pod_run target)
+	ctr_run "$target" echo firstpacket -s 7 >/dev/null
+	target_ip=$(pod_ip "$target")
+	calm=$(pod_run calm)
+	say "pod target answers; pod calm has no annotation; pod stormy has faultwire.dev/network ="
+	say "  $fault"
+	fact calmQdisc "$(nsenter --net="$(pod_netns "$calm")" tc qdisc show dev eth0 | cut -d' ' -f2)"
+	start_calm "$(sender calm "$calm")"
+	for try in 1 2 3; do
+		start_stormy && break
+		((try < 3)) || break # the report will say so
+		say "this machine was too slow to start the pod within a window: once more"
+		pod_remove "$stormy"
+	done
+	fact records "$(find /run/faultwire/pods -name '*.json' | wc -l)"
+	mapfile -t victims < <(ctrd_shims)
+	victims=("$ctrd_pid" "${victims[@]}" "$pause") # containerd first: it ends the containers of a shim that it sees dying
+
+	python3 "$E2E_DIR/demo.py" watch "$SHARED" "$length" "$FAULTWIRE" "${victims[@]}"
+
+	containerd_restart
+	for pod in $(pod_list); do
+		pod_remove "$pod" || true
+	done
+	e2e_wait 10 eval '[[ -z $(node_left) ]]' || true
+	fact left "$(node_left | tr '\n' ' ')"
+	python3 "$E2E_DIR/demo.py" report "$SHARED" "$OUT" || failed=1
+}
+
 mkdir -p "$SHARED"
 say "Linux $(uname -r), containerd $(containerd --version | cut -d' ' -f3), chain: bridge, faultwire"
 containerd_up
-fact kernel "$(uname -r)"
-
-target=$(pod_run target)
-ctr_run "$target" echo firstpacket -s 7 >/dev/null
-target_ip=$(pod_ip "$target")
-calm=$(pod_run calm)
-say "pod target answers; pod calm has no annotation; pod stormy has faultwire.dev/network ="
-say "  $fault"
-fact calmQdisc "$(nsenter --net="$(pod_netns "$calm")" tc qdisc show dev eth0 | cut -d' ' -f2)"
-start_calm "$(sender calm "$calm")"
-for try in 1 2 3; do
-	start_stormy && break
-	((try < 3)) || break # the report will say so
-	say "this machine was too slow to start the pod within a window: once more"
-	pod_remove "$stormy"
-done
-fact records "$(find /run/faultwire/pods -name '*.json' | wc -l)"
-mapfile -t victims < <(ctrd_shims)
-victims=("$ctrd_pid" "${victims[@]}" "$pause") # containerd first: it ends the containers of a shim that it sees dying
-
-python3 "$E2E_DIR/demo.py" watch "$SHARED" "$length" "$FAULTWIRE" "${victims[@]}"
-
-containerd_restart
-for pod in $(pod_list); do
-	pod_remove "$pod" || true
-done
-e2e_wait 10 eval '[[ -z $(node_left) ]]' || true
-fact left "$(node_left | tr '\n' ' ')"
-python3 "$E2E_DIR/demo.py" report "$SHARED" "$OUT"
+failed=0
+[[ $acts != *1* ]] || network_act
+[[ $acts != *2* ]] || disk_act
+exit "$failed"

@@ -5,7 +5,7 @@
 #
 #	build/e2e/grpc		calls the runtime
 #	build/e2e/busybox.tar	image localhost/busybox:e2e, as an archive that containerd, podman and skopeo read: busybox,
-#				/bin/firstpacket, and /pause, which holds a pod's namespaces
+#				/bin/firstpacket, /bin/disk, and /pause, which holds a pod's namespaces
 #
 # Nothing is fetched: the pause process is pause.c, busybox is the distribution's static one. What is up to date is left alone.
 set -euo pipefail
@@ -76,6 +76,7 @@ image_busybox() {
 	echo 'root:x:0:0:root:/:/bin/sh' >"$root/etc/passwd"
 	echo 'root:x:0:' >"$root/etc/group"
 	image_compile "$here/firstpacket.c" "$root/bin/firstpacket"
+	image_compile "$here/disk.c" "$root/bin/disk"
 	image_compile "$here/pause.c" "$root/pause"
 	image_pack localhost/busybox:e2e "$root" "$out/busybox.tar" /pause
 }
@@ -105,4 +106,4 @@ work=$(mktemp -d "$out/.image.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
 image_current "$out/grpc" "$here"/{grpc.c,image.sh} || image_grpc "$work"
-image_current "$out/busybox.tar" "$here"/{firstpacket.c,pause.c,image.sh} "$busybox" || image_busybox "$work"
+image_current "$out/busybox.tar" "$here"/{firstpacket.c,disk.c,pause.c,image.sh} "$busybox" || image_busybox "$work"

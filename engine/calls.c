@@ -38,22 +38,22 @@ static void emit(struct sock_filter **filter, size_t *n, struct sock_filter inst
 }
 
 /* One after the other: the kernel remembers which numbers are always let through, and asks the filter for the others alone. */
-void calls_filter(const struct calls_set *set, struct sock_filter **ret, size_t *ret_n)
+void calls_filter(const struct calls_set *set, uint32_t these, uint32_t others, struct sock_filter **ret, size_t *ret_n)
 {
 	struct sock_filter *f = NULL;
 	size_t n = 0;
 
 	emit(&f, &n, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)));
 	emit(&f, &n, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0));
-	emit(&f, &n, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+	emit(&f, &n, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, others));
 	emit(&f, &n, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)));
 	for (unsigned int nr = 0; nr < SYSCALLS_MAX; nr++) {
 		if (!calls_has(set, nr))
 			continue;
 		emit(&f, &n, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1));
-		emit(&f, &n, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF));
+		emit(&f, &n, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, these));
 	}
-	emit(&f, &n, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+	emit(&f, &n, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, others));
 	*ret = f;
 	*ret_n = n;
 }
@@ -76,8 +76,11 @@ static bool read_string(pid_t pid, uint64_t at, char *buf, size_t n)
 	return false;
 }
 
+#define DELETED " (deleted)" /* behind the path that a file had */
+
 static bool read_link(pid_t pid, int fd, char *buf, size_t n)
 {
+	const ssize_t gone = sizeof(DELETED) - 1;
 	char path[64];
 	ssize_t len;
 
@@ -89,6 +92,8 @@ static bool read_link(pid_t pid, int fd, char *buf, size_t n)
 	if (len < 0)
 		return false;
 	buf[len] = '\0';
+	if (len > gone && util_streq(buf + len - gone, DELETED))
+		buf[len - gone] = '\0';
 	return buf[0] == '/';
 }
 
@@ -118,7 +123,7 @@ static void normalise(char *path)
 	*out = '\0';
 }
 
-static bool match_path(pid_t pid, int dir, uint64_t at, const char *glob)
+static bool path_is(pid_t pid, int dir, uint64_t at, calls_path_fn is, const void *data)
 {
 	char path[2 * PATH_MAX + 2], relative[PATH_MAX];
 
@@ -132,24 +137,40 @@ static bool match_path(pid_t pid, int dir, uint64_t at, const char *glob)
 		strcat(strcat(path, "/"), relative);
 	}
 	normalise(path);
+	return is(path, data);
+}
+
+bool calls_descriptor_path(const struct seccomp_notif *n, unsigned int argument, calls_path_fn is, const void *data)
+{
+	char path[PATH_MAX];
+
+	return read_link((pid_t)n->pid, (int)n->data.args[argument], path, sizeof(path)) && is(path, data);
+}
+
+bool calls_any_path(const struct seccomp_notif *n, calls_path_fn is, const void *data)
+{
+	const char *name = syscalls_name(n->data.nr);
+	struct syscalls_files files;
+
+	if (!name || !syscalls_files(name, &files))
+		return false;
+	if (files.fd >= 0)
+		return calls_descriptor_path(n, (unsigned int)files.fd, is, data);
+	for (int i = 0; i < 2; i++) {
+		int dir = files.dir[i] < 0 ? AT_FDCWD : (int)n->data.args[(int)files.dir[i]];
+
+		if (files.path[i] >= 0 && path_is((pid_t)n->pid, dir, n->data.args[(int)files.path[i]], is, data))
+			return true;
+	}
+	return false;
+}
+
+static bool matches(const char *path, const void *glob)
+{
 	return util_path_glob(glob, path);
 }
 
 bool calls_match_path(const struct seccomp_notif *n, const char *glob)
 {
-	const char *name = syscalls_name(n->data.nr);
-	struct syscalls_files files;
-	char path[PATH_MAX];
-
-	if (!name || !syscalls_files(name, &files))
-		return false;
-	if (files.fd >= 0)
-		return read_link((pid_t)n->pid, (int)n->data.args[(int)files.fd], path, sizeof(path)) && util_path_glob(glob, path);
-	for (int i = 0; i < 2; i++) {
-		int dir = files.dir[i] < 0 ? AT_FDCWD : (int)n->data.args[(int)files.dir[i]];
-
-		if (files.path[i] >= 0 && match_path((pid_t)n->pid, dir, n->data.args[(int)files.path[i]], glob))
-			return true;
-	}
-	return false;
+	return calls_any_path(n, matches, glob);
 }

@@ -24,13 +24,23 @@ static inline bool calls_has(const struct calls_set *s, unsigned int nr)
 /* The names of a rule; those that this architecture lacks are left out. */
 void calls_resolve(const char *names, struct calls_set *ret);
 
-/* A filter that notifies of these calls and lets all others through, also those of a foreign architecture (int 0x80). *ret is the caller's. */
-void calls_filter(const struct calls_set *set, struct sock_filter **ret, size_t *ret_n);
+/*
+ * A filter with one answer (SECCOMP_RET_...) to these calls and another to all others, also to those of a foreign architecture (int 0x80). *ret is
+ * the caller's.
+ */
+void calls_filter(const struct calls_set *set, uint32_t these, uint32_t others, struct sock_filter **ret, size_t *ret_n);
+
+/* Of a path as the container sees it, '.' and '..' resolved as text, links not; a descriptor's is where its file is now. */
+typedef bool (*calls_path_fn)(const char *path, const void *data);
 
 /*
- * Whether a call names a file that the glob matches: the path as the container sees it, '.' and '..' resolved as text, links not. What is read
- * of the process counts only while the notification is valid, which the caller asks afterwards.
+ * Whether a call names a file whose path 'is' so. What is read of the process counts only while the notification is valid, which the caller
+ * asks afterwards.
  */
+bool calls_any_path(const struct seccomp_notif *n, calls_path_fn is, const void *data);
+/* The same of the file whose descriptor is in an argument. */
+bool calls_descriptor_path(const struct seccomp_notif *n, unsigned int argument, calls_path_fn is, const void *data);
+/* Whether one of the paths matches a glob. */
 bool calls_match_path(const struct seccomp_notif *n, const char *glob);
 
 #endif

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "engine/file.h"
+#include "engine/undo.h"
 #include "lib/gate.h"
 #include "lib/util.h"
 
@@ -32,6 +33,7 @@ static const struct {
 	{ "podUid", offsetof(struct container, pod_uid) },
 	{ "experiment", offsetof(struct container, experiment) },
 	{ "filesBuild", offsetof(struct container, files_build) },
+	{ "wanted", offsetof(struct container, wanted) },
 }, numbers[] = {
 	{ "pid", offsetof(struct container, init.pid) },
 	{ "pidStart", offsetof(struct container, init.start) },
@@ -165,6 +167,14 @@ int container_save(const struct container *c, struct error *err)
 	return r;
 }
 
+int container_note(struct container *c, pid_t init, struct error *err)
+{
+	int r = container_begin(c, init, err);
+
+	c->supervisor = (struct container_process){};
+	return r ? r : container_save(c, err);
+}
+
 int container_take(struct container *c, struct error *err)
 {
 	c->supervisor = (struct container_process){ (uint64_t)getpid(), process_start((uint64_t)getpid()) };
@@ -200,9 +210,9 @@ int container_load(const char *id, struct container *ret, struct error *err)
 	return 0;
 }
 
-bool container_is_alive(const struct container *c)
+bool container_has_ended(const struct container *c)
 {
-	return is_alive(&c->init);
+	return !is_alive(&c->init);
 }
 
 bool container_is_served(const char *id, pid_t init)
@@ -211,20 +221,28 @@ bool container_is_served(const char *id, pid_t init)
 
 	if (container_load(id, &c, NULL))
 		return false;
-	return c.init.pid == (uint64_t)init && is_alive(&c.init) && (!plan_syscalls(&c.plan) || is_alive(&c.supervisor));
+	return c.init.pid == (uint64_t)init && is_alive(&c.init) && (!plan_supervised(&c.plan) || is_alive(&c.supervisor));
+}
+
+static void page_add(const struct container *c, struct container_page *page, const struct fw_rule *rule, bool armed)
+{
+	uint32_t i = page->n_rules++;
+
+	page->rules[i] = *rule;
+	gate_begin(&page->rules[i], c->created_mono_ns);
+	page->disarmed |= armed ? 0 : 1ULL << i;
 }
 
 static void page_fill(const struct container *c, struct container_page *page)
 {
 	const struct plan_syscalls *s = plan_syscalls(&c->plan);
+	const struct plan_acts *acts = plan_acts(&c->plan);
 
 	page->abi = FW_ABI;
-	page->n_rules = s ? (uint32_t)s->n_rules : 0;
-	for (uint32_t i = 0; i < page->n_rules; i++) {
-		page->rules[i] = s->rules[i].rule;
-		gate_begin(&page->rules[i], c->created_mono_ns);
-		page->disarmed |= s->rules[i].armed ? 0 : 1ULL << i;
-	}
+	for (size_t i = 0; s && i < s->n_rules; i++)
+		page_add(c, page, &s->rules[i].rule, s->rules[i].armed);
+	for (size_t i = 0; acts && i < acts->n_rules; i++)
+		page_add(c, page, &acts->rules[i].rule, acts->rules[i].armed);
 	/* an abort that outlived a reboot; 'abort' writes it down first and then into every page, so neither is missed */
 	if (state_abort_get(""))
 		page->aborted |= CONTAINER_ABORT_NODE;
@@ -288,6 +306,8 @@ void container_remove(const char *id, int page_fd)
 
 	if (container_path(id, PAGE, page, NULL) || container_path(id, RECORD, record, NULL))
 		return;
+	if (page_fd < 0)
+		(void)undo_orphan(id);
 	/* a container of the same name may have come after ours */
 	if (page_fd >= 0 && (fstat(page_fd, &mine) || stat(page, &there) || mine.st_ino != there.st_ino))
 		return;
@@ -329,6 +349,34 @@ static int page_write(const char *id, off_t at, uint64_t bits, bool on, struct e
 int container_abort(const char *id, uint64_t bits, bool on, struct error *err)
 {
 	return page_write(id, offsetof(struct container_page, aborted), bits, on, err);
+}
+
+int container_node_open(const uint64_t **ret_word, int *ret_fd, struct error *err)
+{
+	_cleanup_close_ int fd = open(CONTAINER_CONTROL, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	const uint64_t *word;
+
+	if (fd < 0 || ftruncate(fd, sizeof(*word)))
+		return error_set(err, errno, "cannot open '%s': %s", CONTAINER_CONTROL, strerror(errno));
+	word = mmap(NULL, sizeof(*word), PROT_READ, MAP_SHARED, fd, 0);
+	if (word == MAP_FAILED)
+		return error_set(err, errno, "cannot map '%s': %s", CONTAINER_CONTROL, strerror(errno));
+	*ret_word = word;
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+/* Not there: there is no supervisor yet, and one to come reads what outlives a reboot. */
+int container_abort_node(bool on, struct error *err)
+{
+	_cleanup_close_ int fd = open(CONTAINER_CONTROL, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	uint64_t word = on;
+
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 || pwrite(fd, &word, sizeof(word), 0) != sizeof(word))
+		return error_set(err, errno, "cannot write '%s': %s", CONTAINER_CONTROL, strerror(errno));
+	return 0;
 }
 
 int container_disarm(const char *id, uint64_t bits, bool on, struct error *err)
@@ -374,6 +422,7 @@ void container_sweep(void)
 {
 	_cleanup_containers_ struct containers list = {};
 
+	undo_sweep();
 	(void)container_list(&list, NULL);
 	for (size_t i = 0; i < list.n; i++)
 		if (!list.containers[i].files_slot && !is_alive(&list.containers[i].supervisor) &&
@@ -393,6 +442,7 @@ void container_cleanup(struct container *c)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
 		free(*string_of(c, i));
+	free(c->rootfs);
 	plan_cleanup(&c->plan);
 	*c = (struct container){};
 }

@@ -411,7 +411,7 @@ void files_sweep(bool locked)
 	if (!is_anything() || (!locked && state_lock(&lock, NULL)) || container_list(&list, NULL))
 		return;
 	for (size_t i = 0; i < list.n; i++)
-		if (list.containers[i].files_slot && !container_is_alive(&list.containers[i]))
+		if (list.containers[i].files_slot && container_has_ended(&list.containers[i]))
 			files_stop(&list.containers[i]);
 	(void)reconcile_now(NULL);
 }

@@ -212,7 +212,7 @@ static int attach(struct inject *i, struct error *err)
 {
 	int status;
 
-	if (ptrace(PTRACE_SEIZE, i->pid, NULL, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL))
+	if (ptrace(PTRACE_SEIZE, i->pid, NULL, PTRACE_O_EXITKILL))
 		return error_set(err, errno,
 				 "cannot trace the container's process %d: %s; is it traced already, or does "
 				 "/proc/sys/kernel/yama/ptrace_scope forbid it?",
@@ -233,27 +233,28 @@ static int attach(struct inject *i, struct error *err)
 	return find_instruction(i) ? fail(err, i->pid, "find a system call's instruction") : 0;
 }
 
-/* The result of a call made by the process; -errno also for what fails on our side. */
+/*
+ * The result of a call made by the process; -errno also for what fails on our side. One step is the whole call, of which the stop on its way out
+ * is told as the step's trap.
+ */
 static long call(struct inject *i, long nr, const uint64_t args[6])
 {
 	struct user_regs_struct regs = i->saved;
-	int stops = 0, status, r;
+	int status, r;
 
 	regs_call(&regs, i->instruction, nr, args);
 	r = regs_set(i, &regs);
-	while (!r && stops < 2) { /* on the way in, on the way out */
-		if (ptrace(PTRACE_SYSCALL, i->pid, NULL, NULL))
-			return -errno;
-		r = wait_stop(i, &status);
+	do {
+		if (!r && ptrace(PTRACE_SINGLESTEP, i->pid, NULL, NULL))
+			r = -errno;
+		if (!r)
+			r = wait_stop(i, &status);
 		if (r)
 			return r;
-		if (WSTOPSIG(status) == (SIGTRAP | 0x80))
-			stops++;
-		else if (status >> 16 != PTRACE_EVENT_STOP || WSTOPSIG(status) != SIGTRAP)
+		if (WSTOPSIG(status) != SIGTRAP)
 			return -EPROTO;
-	}
-	if (!r)
-		r = regs_get(i, &regs);
+	} while (status >> 16 == PTRACE_EVENT_STOP);
+	r = regs_get(i, &regs);
 	return r ? r : regs_result(&regs);
 }
 
@@ -322,7 +323,7 @@ static int release(struct inject *i, struct error *err)
 
 static int run(struct inject *i, const struct sock_fprog *filter, struct error *err)
 {
-	const uint64_t all = ~0ULL;
+	const uint64_t all = ~(1ULL << (SIGTRAP - 1)); /* a trap that is blocked would take its handler away */
 	int r = attach(i, err);
 
 	if (!r && ptrace(PTRACE_SETSIGMASK, i->pid, (void *)sizeof(all), &all))

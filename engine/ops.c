@@ -315,6 +315,7 @@ static const struct {
 	[PLAN_ATTACH] = { "programs", attach_apply, attach_revert, attach_check },
 	[PLAN_FILES] = { "files", nothing, nothing, nothing },           /* a container's: engine/files.c */
 	[PLAN_SYSCALLS] = { "system calls", nothing, nothing, nothing }, /* a container's: engine/supervisor.c */
+	[PLAN_ACTS] = { "acts", nothing, nothing, nothing },             /* a container's: engine/supervisor.c */
 };
 _Static_assert(ARRAY_SIZE(ops) == PLAN_OP_TYPES, "every op can be done, undone and checked");
 

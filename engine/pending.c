@@ -94,13 +94,14 @@ int pending_push(struct pending_calls *h, const struct pending *call)
 		return -ENOSPC;
 	slot = h->n_free ? h->free[--h->n_free] : store->n_used++;
 	store->slots[slot] = *call;
+	store->slots[slot].sending = false;
 	store->slots[slot].answer.id = 0;
 	__atomic_store_n(&store->slots[slot].answer.id, call->answer.id, __ATOMIC_RELEASE);
 	heap_add(h, slot);
 	return 0;
 }
 
-const struct pending *pending_first(const struct pending_calls *h)
+struct pending *pending_first(const struct pending_calls *h)
 {
 	return h->n ? slot_at(h, 0) : NULL;
 }
@@ -130,6 +131,26 @@ static bool is_same(const struct pending *p, const struct seccomp_notif *n)
 	return !memcmp(&p->call, &n->data, sizeof(n->data));
 }
 
+/* Takes out what is owed; what has been made is kept for its own call, which a signal's handler may have come before. */
+static bool take_owed(struct pending_calls *h, const struct seccomp_notif *n, struct pending *ret)
+{
+	bool same = false;
+	size_t kept = 0;
+
+	for (size_t k = 0; k < h->n_owed; k++) {
+		struct pending p = h->owed[k];
+
+		if (!same && p.tid == n->pid && is_same(&p, n)) {
+			same = true;
+			*ret = p;
+		} else if (p.tid != n->pid || p.made) {
+			h->owed[kept++] = p;
+		}
+	}
+	h->n_owed = kept;
+	return same;
+}
+
 bool pending_take(struct pending_calls *h, const struct seccomp_notif *n, struct pending *ret)
 {
 	size_t k = 0;
@@ -138,13 +159,10 @@ bool pending_take(struct pending_calls *h, const struct seccomp_notif *n, struct
 		k++;
 	if (k < h->n) {
 		*ret = take_at(h, k);
-		return is_same(ret, n);
+		if (is_same(ret, n))
+			return true;
+		if (ret->made)
+			pending_owe(h, ret);
 	}
-	for (k = 0; k < h->n_owed && h->owed[k].tid != n->pid; k++)
-		;
-	if (k == h->n_owed)
-		return false;
-	*ret = h->owed[k];
-	memmove(&h->owed[k], &h->owed[k + 1], (--h->n_owed - k) * sizeof(*h->owed));
-	return is_same(ret, n);
+	return h->n_owed && take_owed(h, n, ret);
 }

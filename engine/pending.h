@@ -18,7 +18,12 @@ struct pending {
 	uint32_t tid;
 	struct seccomp_data call;
 	struct seccomp_notif_resp answer; /* its id is the latest notification's; 0 = this slot is free */
+	uint64_t exit_ns, until_ns;       /* the delay behind the call, which ends at 'until' (monotonic) at the latest */
+	uint64_t draw;                    /* of a mistake's places */
 	uint8_t signal;                   /* 0 = none */
+	uint8_t mistake;                  /* the rule whose mistake it gets, + 1 */
+	bool to_make, made;               /* in the caller's place; has been */
+	bool sending;                     /* its answer may have been sent, by a worker that died of it */
 };
 
 #define PENDING_SLOTS 32768 /* as many threads may wait; 4 MB of addresses, of which only what is in use takes memory */
@@ -45,7 +50,7 @@ void pending_close(struct pending_calls *h);
 /* -ENOSPC when too many are held back already. */
 int pending_push(struct pending_calls *h, const struct pending *call);
 /* The one that is due first; NULL when there is none. */
-const struct pending *pending_first(const struct pending_calls *h);
+struct pending *pending_first(const struct pending_calls *h);
 /* Takes that out; undefined when there is none. */
 struct pending pending_pop(struct pending_calls *h);
 /* Whether a notification is held back. */
@@ -54,7 +59,7 @@ bool pending_has(const struct pending_calls *h, uint64_t id);
 void pending_owe(struct pending_calls *h, const struct pending *call);
 /*
  * Takes out what is held or owed of a thread: true, with *ret, if it was this very call. A thread makes one call at a time, so anything else
- * of it is over and forgotten.
+ * of it is over and forgotten, but for results of calls that have been made: they are owed until their call comes again.
  */
 bool pending_take(struct pending_calls *h, const struct seccomp_notif *n, struct pending *ret);
 

@@ -12,6 +12,7 @@
 #include "engine/container.h"
 #include "engine/file.h"
 #include "engine/files.h"
+#include "engine/undo.h"
 #include "lib/util.h"
 
 #define TEMPORARY STATE_DIR "/tmp-sandbox" /* its writer holds the lock */
@@ -45,6 +46,7 @@ int sandbox_save(const struct engine_target *target, const cJSON *annotations, s
 	char path[PATH_MAX], *text;
 	int r = sandbox_path(target->container_id, path, err);
 
+	files_sweep(false);
 	if (!r)
 		r = state_lock(&lock, err);
 	if (r)
@@ -108,6 +110,7 @@ void sandbox_gc(const char *network, engine_keep_fn *keep, void *ctx)
 {
 	DIR *dir = opendir(SANDBOX_DIR);
 
+	undo_sweep();
 	for (struct dirent *e; dir && (e = readdir(dir));) {
 		_cleanup_json_ cJSON *o = NULL;
 

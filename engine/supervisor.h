@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A container's supervisor: answers the system calls that its faults name, from the first one after the container's own program has
- * been exec'd until the container ends. A delay is a deadline, never a sleep.
+ * A container's supervisor: does what its plan has for a process to do (the system calls that its faults name, listener.h; acts by the clock, acts.h), until the container
+ * has ended.
  */
 #ifndef FAULTWIRE_SUPERVISOR_H
 #define FAULTWIRE_SUPERVISOR_H
@@ -15,7 +15,10 @@ struct supervisor;
  * c is begun (container_begin); on failure nothing is left, and init is untouched or killed (inject_filter).
  */
 int supervisor_start(struct container *c, struct supervisor **ret, struct error *err);
-/* Works until the container has ended, and removes its files. */
-void supervisor_run(struct supervisor *s);
+/*
+ * Works until the container has ended, and removes its files. Says 'word' to a pipe once all is at work; with nobody there to read it, the container is
+ * killed. When nothing is left to do before its end, the files stay, for 'status'.
+ */
+_Noreturn void supervisor_run(struct supervisor *s, int pipe, const char *word);
 
 #endif

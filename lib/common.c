@@ -13,6 +13,7 @@
 
 #define ERRNO_MAX 4095 /* what the kernel takes for an error */
 #define CONTAINERS_MAX 64
+#define MOMENT_NS (30 * NSEC_PER_SEC) /* less than a minute: firings are not one window */
 
 static const char *const anchors[] = { [ANCHOR_POD] = "pod", [ANCHOR_CLOCK] = "clock", NULL };
 
@@ -183,11 +184,24 @@ static int check_calendar(const struct json *j, const struct fault *f, struct er
 			  longest);
 }
 
-static int check_window(const struct json *j, const struct fault *f, struct error *err)
+/* A window of what happens at a moment lasts until the next one: it is not missed by whoever looks late. */
+static int check_moment(const struct json *duration, struct fault *f, struct error *err)
+{
+	if (json_has(duration))
+		return json_error(duration, err, "'%s' is over in a moment: remove it, or repeat the fault by 'schedule'",
+				  f->kind->name);
+	f->duration_ns = f->calendar ? MOMENT_NS : f->every_ns;
+	return 0;
+}
+
+static int check_window(const struct json *j, struct fault *f, struct error *err)
 {
 	struct json duration = json_get(j, "duration"), anchor = json_get(j, "anchor");
 	char on[32], every[32];
+	int r = f->kind && f->kind->moment ? check_moment(&duration, f, err) : 0;
 
+	if (r < 0)
+		return r;
 	if (json_has(&duration) && f->duration_ns == 0)
 		return json_error(&duration, err, "must be over 0s; leave it out for a fault that lasts until the pod ends");
 	if (f->anchor == ANCHOR_CLOCK && !f->every_ns && !f->calendar)

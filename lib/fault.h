@@ -150,6 +150,22 @@ struct fault_io {
 	uint32_t max_occurrences, max_length;
 };
 
+/* kill, exit; pause and oom have nothing of their own. */
+struct fault_process {
+	uint8_t signal, code;
+};
+
+struct fault_io_limit {
+	char *path;                        /* in the container; its device is meant. NULL = none. Owned */
+	uint64_t rbps, wbps, riops, wiops; /* a second; 0 = none */
+};
+
+/* Limits of the container's cgroup; 0 = none. */
+struct fault_resource {
+	uint64_t cpu_milli, memory_bytes, pids;
+	struct fault_io_limit io;
+};
+
 struct fault {
 	const struct fault_kind *kind;
 	char path[96]; /* "faultwire.dev/network[0]", for messages */
@@ -178,11 +194,16 @@ struct fault {
 		struct fault_http http;
 		struct fault_syscall syscall;
 		struct fault_io io;
+		struct fault_process process;
+		struct fault_resource resource;
 	};
 };
 
-/* What carries a fault out: the programs on the pod's interface; a container's supervisor; that one, or programs at the kernel's file hooks. */
-enum fault_layer { LAYER_NETWORK, LAYER_SYSCALL, LAYER_IO };
+/*
+ * What carries a fault out: the programs on the pod's interface; a container's supervisor, which answers calls; that one, or programs at the
+ * kernel's file hooks; the supervisor by the clock.
+ */
+enum fault_layer { LAYER_NETWORK, LAYER_SYSCALL, LAYER_IO, LAYER_ACT };
 
 /*
  * A kind: its name is the "action". parse() reads its own body below j (the fault object) into f's union; plan() adds its rules,
@@ -195,6 +216,7 @@ struct fault_kind {
 	const char *body;
 	enum fault_layer layer;
 	enum fault_order order;
+	bool moment; /* happens when a window begins, and has no 'duration' */
 	int (*parse)(const struct json *body, struct fault *f, struct error *err);
 	/* Once all of f is read: what does not go together; NULL = all goes. */
 	int (*check)(const struct fault *f, struct error *err);
@@ -218,6 +240,7 @@ void fault_cleanup(struct fault *f);
 /* The kinds, each defined in faults/<file>.c */
 extern const struct fault_kind fault_kind_partition, fault_kind_loss, fault_kind_corrupt, fault_kind_duplicate, fault_kind_delay,
 	fault_kind_bandwidth, fault_kind_rate, fault_kind_reset, fault_kind_dns, fault_kind_http, fault_kind_syscall,
-	fault_kind_io_fault, fault_kind_io_latency, fault_kind_io_mistake;
+	fault_kind_io_fault, fault_kind_io_latency, fault_kind_io_mistake, fault_kind_kill, fault_kind_pause, fault_kind_oom,
+	fault_kind_exit, fault_kind_resource;
 
 #endif

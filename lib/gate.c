@@ -39,6 +39,33 @@ bool gate_open(const struct fw_rule *r, const struct fw_calendar *calendar, uint
 	return *ret_left_ns;
 }
 
+uint64_t gate_window(const struct fw_rule *r, uint64_t monotonic_ns, uint64_t wall_ns, uint64_t left_ns)
+{
+	uint64_t now = r->flags & FW_RULE_WALL ? wall_ns : monotonic_ns;
+
+	if (r->flags &
+	    FW_RULE_CALENDAR) /* whole minutes and the window's length: what is left is exact but for the reading of two clocks */
+		return left_ns == UINT64_MAX ? left_ns : (now + left_ns + NSEC_PER_SEC / 2) / NSEC_PER_SEC;
+	return r->period_ns ? (now - r->start_ns) / r->period_ns + 1 : 1;
+}
+
+uint64_t gate_wait_ns(const struct fw_rule *r, const struct fw_calendar *calendar, uint64_t monotonic_ns, uint64_t wall_ns)
+{
+	uint64_t now = r->flags & FW_RULE_WALL ? wall_ns : monotonic_ns;
+	uint64_t first = r->not_before_ns > monotonic_ns ? r->not_before_ns - monotonic_ns : 0;
+	uint64_t from = now + first, left;
+	int64_t at;
+
+	if (from < r->start_ns)
+		return r->start_ns - now;
+	if (gate_open(r, calendar, monotonic_ns + first, wall_ns + first, &left))
+		return first;
+	if (!(r->flags & FW_RULE_CALENDAR))
+		return r->period_ns ? first + r->period_ns - (from - r->start_ns) % r->period_ns : UINT64_MAX;
+	at = calendar ? calendar_next(calendar, (int64_t)(from / NSEC_PER_SEC)) : CALENDAR_NO_TIME;
+	return at == CALENDAR_NO_TIME ? UINT64_MAX : (uint64_t)at * NSEC_PER_SEC - now;
+}
+
 static bool when(const struct fw_rule *r, uint64_t event)
 {
 	if (event < r->when_first || event > r->when_last)

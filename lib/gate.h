@@ -21,6 +21,11 @@ void gate_begin(struct fw_rule *r, uint64_t created_ns);
 bool gate_open(const struct fw_rule *r, const struct fw_calendar *calendar, uint64_t monotonic_ns, uint64_t wall_ns,
 	       uint64_t *ret_left_ns);
 
+/* A number for the window that is open, another than that of the one before. */
+uint64_t gate_window(const struct fw_rule *r, uint64_t monotonic_ns, uint64_t wall_ns, uint64_t left_ns);
+/* How long until the next window opens, of a rule none of whose is open; UINT64_MAX = for ever. */
+uint64_t gate_wait_ns(const struct fw_rule *r, const struct fw_calendar *calendar, uint64_t monotonic_ns, uint64_t wall_ns);
+
 /* Counts an event; true when the fault is to happen. 'events' counts where strace's counter is a thread's, NULL = the rule's own count. */
 bool gate_count(struct fw_rule *r, uint64_t *events);
 /* The fault happened. */

@@ -66,7 +66,7 @@ static int refuse_foreign(const struct json *j, const struct fault_kind *kind, s
 		return json_error(&containers, err,
 				  "a network fault acts on the whole pod, whose containers share one network: remove it");
 	for (size_t i = 0; i < fault_kinds_count; i++) {
-		const char *body = fault_kinds[i]->body;
+		const char *body = fault_kinds[i]->layer == LAYER_NETWORK ? fault_kinds[i]->body : NULL;
 		struct json at = body ? json_get(j, body) : (struct json){};
 
 		if (json_has(&at) && (!kind->body || !util_streq(body, kind->body)))

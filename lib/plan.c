@@ -473,13 +473,6 @@ const struct plan_syscalls *plan_syscalls(const struct plan *plan)
 	return op ? &op->syscalls : NULL;
 }
 
-const struct plan_files *plan_files(const struct plan *plan)
-{
-	const struct plan_op *op = plan_find(plan, PLAN_FILES);
-
-	return op ? &op->files : NULL;
-}
-
 void plan_cleanup(struct plan *plan)
 {
 	for (size_t i = 0; i < plan->n_ops; i++) {
@@ -489,6 +482,8 @@ void plan_cleanup(struct plan *plan)
 			plan_files_cleanup(&plan->ops[i].files);
 		else if (plan->ops[i].type == PLAN_SYSCALLS)
 			plan_syscalls_cleanup(&plan->ops[i].syscalls);
+		else if (plan->ops[i].type == PLAN_ACTS)
+			plan_acts_cleanup(&plan->ops[i].acts);
 	}
 	for (size_t i = 0; i < plan->n_notes; i++)
 		free(plan->notes[i]);

@@ -31,6 +31,7 @@ enum plan_op_type {
 	PLAN_ATTACH,   /* clsact and the programs: from here on packets are seen */
 	PLAN_FILES,    /* of a container: what the node's programs at the file hooks let fail */
 	PLAN_SYSCALLS, /* of a container: what its supervisor answers */
+	PLAN_ACTS,     /* of a container: what its supervisor does by the clock */
 	PLAN_OP_TYPES,
 };
 
@@ -106,11 +107,31 @@ struct plan_files {
 	size_t n_rules; /* at most FW_RULES, in the order in which a call meets them */
 };
 
+enum act_type { ACT_KILL, ACT_PAUSE, ACT_OOM, ACT_EXIT, ACT_LIMIT };
+
+/* Its events are windows: each that opens is one, and the gate decides whether it is used. */
+struct plan_act {
+	char name[FAULT_NAME_MAX + 1];
+	bool armed;
+	enum act_type type;
+	char *containers;             /* of a plan for all; NULL = every one. The plan's */
+	struct calendar *calendar;    /* of FW_RULE_CALENDAR, the plan's */
+	struct fault_process process; /* ACT_KILL, ACT_EXIT */
+	struct fault_resource limits; /* ACT_LIMIT; the plan's */
+	struct fw_rule rule;          /* the gate; start_ns relative to the container's creation */
+};
+
+struct plan_acts {
+	struct plan_act *rules;
+	size_t n_rules; /* with those of the system calls at most FW_RULES */
+};
+
 struct plan_op {
 	enum plan_op_type type;
 	union {
 		struct plan_syscalls syscalls;
 		struct plan_files files;
+		struct plan_acts acts;
 		struct plan_rules rules;
 		enum fw_dir root; /* PLAN_ROOT */
 		struct plan_leaf leaf;
@@ -152,10 +173,24 @@ void plan_print(const struct plan *plan, FILE *out);
 cJSON *plan_to_json(const struct plan *plan);
 int plan_from_json(const struct json *j, struct plan *ret, struct error *err);
 
-/* The rules op, or NULL; the system calls'; the files'; and whether an op of a type is there. */
+/* The rules op, or NULL; the system calls'; the files'; the acts'; and whether an op of a type is there. */
 const struct plan_rules *plan_rules(const struct plan *plan);
 const struct plan_syscalls *plan_syscalls(const struct plan *plan);
 const struct plan_files *plan_files(const struct plan *plan);
+/* Whether there is something in it for a supervisor. */
+bool plan_supervised(const struct plan *plan);
+const struct plan_acts *plan_acts(const struct plan *plan);
+
+/* One of a container's rules; syscall or act is NULL. */
+struct plan_rule_of {
+	const char *name;
+	const struct calendar *calendar;
+	const struct plan_syscall *syscall;
+	const struct plan_act *act;
+};
+/* Number i, those of the system calls before the acts, as in a container's page; false when there are fewer. */
+bool plan_rule_of(const struct plan *plan, size_t i, struct plan_rule_of *ret);
+
 const struct plan_op *plan_find(const struct plan *plan, enum plan_op_type type);
 
 void plan_cleanup(struct plan *plan);
@@ -198,6 +233,14 @@ void plan_files_add(struct plan_files *files, const struct fault *f, bool all);
 void plan_files_to_json(cJSON *o, const struct plan_op *op);
 int plan_files_from_json(const struct json *j, struct plan_op *op, struct error *err);
 void plan_files_cleanup(struct plan_files *files);
+/* PLAN_ACTS; plan_acts_add() adds those that are for a container (NULL = all), at most 'room'. */
+int plan_acts_add(const struct fault_spec *spec, const char *container, size_t room, struct plan *plan, struct error *err);
+void plan_acts_to_json(cJSON *o, const struct plan_op *op);
+int plan_acts_from_json(const struct json *j, struct plan_op *op, struct error *err);
+void plan_acts_cleanup(struct plan_acts *acts);
+/* What is done: "kill by SIGTERM", "pause", "cpu 200m, memory 64Mi". */
+#define PLAN_ACT_TEXT_MAX 1280
+void plan_act_text(const struct plan_act *r, char buf[PLAN_ACT_TEXT_MAX]);
 
 /* Bits of enum fw_dir that a fault acts on. */
 unsigned int plan_dirs(const struct fault *f);

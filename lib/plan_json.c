@@ -351,6 +351,7 @@ static const struct {
 	[PLAN_ATTACH] = { "attach", attach_to_json, attach_from_json },
 	[PLAN_FILES] = { "files", plan_files_to_json, plan_files_from_json },
 	[PLAN_SYSCALLS] = { "syscalls", plan_syscalls_to_json, plan_syscalls_from_json },
+	[PLAN_ACTS] = { "acts", plan_acts_to_json, plan_acts_from_json },
 };
 _Static_assert(ARRAY_SIZE(forms) == PLAN_OP_TYPES, "every op has a form");
 

@@ -311,6 +311,33 @@ static void print_syscalls_op(FILE *out, const struct plan_op *op)
 		print_syscall(out, &op->syscalls.rules[i]);
 }
 
+static void print_act(FILE *out, const struct plan_act *r)
+{
+	char text[PLAN_ACT_TEXT_MAX];
+
+	plan_act_text(r, text);
+	fprintf(out, "     %-16s %s", r->name, text);
+	if (r->containers)
+		fprintf(out, " in %.*s", (int)strlen(r->containers) - 1, r->containers);
+	fputs(", ", out);
+	print_percent(out, r->rule.probability);
+	fputs(r->type == ACT_EXIT ? " of starts" : " of windows", out);
+	if (r->calendar)
+		print_calendar(out, &r->rule, r->calendar);
+	else if (r->type != ACT_EXIT)
+		print_window(out, &r->rule);
+	print_when(out, &r->rule);
+	fputs(r->armed ? "\n" : ", not armed\n", out);
+}
+
+static void print_acts_op(FILE *out, const struct plan_op *op)
+{
+	fprintf(out, "%zu act%s of the container's supervisor, once its program has begun\n", op->acts.n_rules,
+		op->acts.n_rules == 1 ? "" : "s");
+	for (size_t i = 0; i < op->acts.n_rules; i++)
+		print_act(out, &op->acts.rules[i]);
+}
+
 static void print_attach(FILE *out, const struct plan_op *op)
 {
 	fputs("attach the programs, ", out);
@@ -342,6 +369,8 @@ void plan_print(const struct plan *plan, FILE *out)
 			print_files_op(out, op);
 		else if (op->type == PLAN_SYSCALLS)
 			print_syscalls_op(out, op);
+		else if (op->type == PLAN_ACTS)
+			print_acts_op(out, op);
 		else
 			fputs(fixed[op->type], out);
 	}

@@ -12,7 +12,10 @@
 
 static bool is_for(const struct fault *f, const char *container)
 {
-	return f->kind->layer != LAYER_NETWORK && (!container || !f->containers || util_has_word(f->containers, container));
+	enum fault_layer layer = f->kind->layer;
+
+	return (layer == LAYER_SYSCALL || layer == LAYER_IO) &&
+	       (!container || !f->containers || util_has_word(f->containers, container));
 }
 
 static void add_rule(struct plan_syscalls *s, const struct fault *f, bool all)
@@ -87,11 +90,15 @@ int plan_build_container(const struct fault_spec *spec, const char *container, c
 			 struct error *err)
 {
 	_cleanup_plan_ struct plan plan = {};
+	const struct plan_syscalls *calls;
 	int r = 0;
 
 	for (size_t i = 0; !r && i < spec->n_faults; i++)
 		if (is_for(&spec->faults[i], container))
 			r = add_fault(&plan, &spec->faults[i], env, !container, err);
+	calls = plan_syscalls(&plan);
+	if (!r)
+		r = plan_acts_add(spec, container, FW_RULES - (calls ? calls->n_rules : 0), &plan, err);
 	if (r)
 		return r;
 	*ret = plan;

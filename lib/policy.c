@@ -146,24 +146,25 @@ int policy_parse(const char *text, size_t n, struct policy *ret, struct error *e
 	return 0;
 }
 
-static int check_namespace(const struct policy *p, const char *annotation, const char *ns, struct error *err)
+static int check_namespace(const struct policy *p, const char *path, const char *ns, struct error *err)
 {
+	int annotation = (int)strcspn(path, "[");
 	bool allowed = p->n_allow == 0;
 
 	for (size_t i = 0; *ns && i < p->n_deny; i++)
 		if (util_glob(p->deny[i], ns))
 			return error_set(err, EPERM,
-					 "%s: namespace '%.64s' is denied by namespaces.deny '%.64s' (" POLICY_PATH
+					 "%.*s: namespace '%.64s' is denied by namespaces.deny '%.64s' (" POLICY_PATH
 					 "): remove the annotations, or have the node's policy changed",
-					 annotation, ns, p->deny[i]);
+					 annotation, path, ns, p->deny[i]);
 	for (size_t i = 0; !allowed && i < p->n_allow; i++)
 		allowed = util_glob(p->allow[i], ns);
 	if (allowed)
 		return 0;
 	return error_set(err, EPERM,
-			 "%s: namespace '%.64s' is not in namespaces.allow (" POLICY_PATH
+			 "%.*s: namespace '%.64s' is not in namespaces.allow (" POLICY_PATH
 			 "): remove the annotations, or have the node's policy changed",
-			 annotation, ns);
+			 annotation, path, ns);
 }
 
 static int check_action(const struct policy *p, const struct fault *f, struct error *err)
@@ -173,12 +174,17 @@ static int check_action(const struct policy *p, const struct fault *f, struct er
 			return error_set(err, EPERM,
 					 "%s%s: '%s' is denied by actions.deny (" POLICY_PATH
 					 "): remove the fault, or have the node's policy changed",
-					 f->path, f->kind->layer != LAYER_SYSCALL ? ".action" : "", f->kind->name);
+					 f->path,
+					 f->kind->layer == LAYER_SYSCALL || f->kind == &fault_kind_resource ? "" : ".action",
+					 f->kind->name);
 	return 0;
 }
 
 static int check_percent(const struct policy *p, const struct fault *f, struct error *err)
 {
+	static const char *const events[] = {
+		[LAYER_NETWORK] = "packets", [LAYER_SYSCALL] = "calls", [LAYER_IO] = "calls", [LAYER_ACT] = "windows"
+	};
 	uint32_t share = f->kind->max_share_ppm ? f->kind->max_share_ppm(f) : PPM_ALL;
 	/* rounded up: a product above the ceiling by less than 1 ppm is above it */
 	uint64_t hit = ((uint64_t)f->percent_ppm * share + PPM_ALL - 1) / PPM_ALL;
@@ -190,16 +196,15 @@ static int check_percent(const struct policy *p, const struct fault *f, struct e
 	json_format_percent(p->max_percent_ppm, ceiling, sizeof(ceiling));
 	return error_set(err, EPERM,
 			 "%s: '%s' percent of the %s is over this node's maxPercent of %s (" POLICY_PATH "): lower 'percent'%s%s%s",
-			 f->path, asked, f->kind->layer != LAYER_NETWORK ? "calls" : "packets", ceiling,
-			 f->kind->max_share_ppm ? " or '" : "", f->kind->max_share_ppm ? f->kind->body : "",
-			 f->kind->max_share_ppm ? "'" : "");
+			 f->path, asked, events[f->kind->layer], ceiling, f->kind->max_share_ppm ? " or '" : "",
+			 f->kind->max_share_ppm ? f->kind->body : "", f->kind->max_share_ppm ? "'" : "");
 }
 
 static int check_duration(const struct policy *p, const struct fault *f, struct error *err)
 {
 	char asked[32], ceiling[32];
 
-	if (p->max_duration_ns == UINT64_MAX || (f->duration_ns && f->duration_ns <= p->max_duration_ns))
+	if (p->max_duration_ns == UINT64_MAX || f->kind->moment || (f->duration_ns && f->duration_ns <= p->max_duration_ns))
 		return 0;
 	json_format_duration(p->max_duration_ns, ceiling, sizeof(ceiling));
 	if (!f->duration_ns)
@@ -236,12 +241,9 @@ static int check_delay(const struct policy *p, const struct fault *f, struct err
 
 int policy_check(const struct policy *p, const struct fault_spec *spec, const char *ns, struct error *err)
 {
-	static const char *const annotations[] = {
-		[LAYER_NETWORK] = SPEC_PREFIX "network", [LAYER_SYSCALL] = SPEC_PREFIX "syscall", [LAYER_IO] = SPEC_PREFIX "io"
-	};
 	static int (*const checks[])(const struct policy *p, const struct fault *f,
 				     struct error *err) = { check_action, check_percent, check_duration, check_delay };
-	int r = spec->n_faults ? check_namespace(p, annotations[spec->faults[0].kind->layer], ns, err) : 0;
+	int r = spec->n_faults ? check_namespace(p, spec->faults[0].path, ns, err) : 0;
 
 	for (size_t i = 0; i < spec->n_faults; i++)
 		for (size_t k = 0; r == 0 && k < ARRAY_SIZE(checks); k++)

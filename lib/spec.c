@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "bpf/abi.h"
+#include "lib/act.h"
 #include "lib/common.h"
 #include "lib/io.h"
 #include "lib/network.h"
@@ -70,6 +71,16 @@ static int parse_io(const struct json *j, const char *text, struct fault_spec *s
 	return parse_faults(j, text, io_parse, spec, err);
 }
 
+static int parse_process(const struct json *j, const char *text, struct fault_spec *spec, struct error *err)
+{
+	return parse_faults(j, text, process_parse, spec, err);
+}
+
+static int parse_resource(const struct json *j, const char *text, struct fault_spec *spec, struct error *err)
+{
+	return parse_faults(j, text, resource_parse, spec, err);
+}
+
 static int parse_experiment(const struct json *j, const char *text, struct fault_spec *spec, struct error *err)
 {
 	if (!common_is_name(text, SPEC_NAME_MAX))
@@ -98,8 +109,10 @@ static const struct annotation {
 	/* NULL = documented, but not built yet */
 	int (*parse)(const struct json *j, const char *text, struct fault_spec *spec, struct error *err);
 } known[] = {
-	{ "network", parse_network }, { "io", parse_io },  { "syscall", parse_syscall }, { "experiment", parse_experiment },
-	{ "select", parse_select },   { "process", NULL }, { "resource", NULL },         { "guard", NULL },
+	{ "network", parse_network },   { "io", parse_io },
+	{ "syscall", parse_syscall },   { "process", parse_process },
+	{ "resource", parse_resource }, { "experiment", parse_experiment },
+	{ "select", parse_select },     { "guard", NULL },
 };
 
 static bool is_ours(const char *key)
@@ -116,7 +129,9 @@ static int unknown_annotation(const struct json *j, const char *name, struct err
 	nearest = util_nearest(name, names);
 	if (nearest)
 		return json_error(j, err, "unknown annotation, did you mean '" SPEC_PREFIX "%s'?", nearest);
-	return json_error(j, err, "unknown annotation (there are network, io, syscall, experiment and select so far): remove it");
+	return json_error(
+		j, err,
+		"unknown annotation (there are network, io, syscall, process, resource, experiment and select so far): remove it");
 }
 
 static int parse_annotation(const cJSON *annotation, struct fault_spec *spec, struct error *err)
@@ -192,4 +207,19 @@ void spec_cleanup(struct fault_spec *spec)
 		fault_cleanup(&spec->faults[i]);
 	free(spec->faults);
 	*spec = (struct fault_spec){};
+}
+
+char *spec_containers(const struct fault_spec *spec)
+{
+	char *all = util_strdup("");
+
+	for (size_t i = 0; i < spec->n_faults; i++) {
+		_cleanup_free_ char *copy = util_strdup(spec->faults[i].containers ? spec->faults[i].containers : "");
+		char *rest = copy, *word;
+
+		while ((word = strsep(&rest, " ")))
+			if (*word && !util_has_word(all, word))
+				common_add_word(&all, word);
+	}
+	return all;
 }

@@ -41,4 +41,7 @@ void spec_seed(struct fault_spec *spec, uint64_t random);
 
 void spec_cleanup(struct fault_spec *spec);
 
+/* The containers that faults name, each with a space behind it, once; "" = none. The caller's. */
+char *spec_containers(const struct fault_spec *spec);
+
 #endif

@@ -204,6 +204,12 @@ const char *syscalls_refused(const char *name)
 	return NULL;
 }
 
+const char *syscalls_made(void)
+{
+	return "fadvise64 fallocate fdatasync fsync ftruncate getdents getdents64 lseek pread64 preadv preadv2 pwrite64 pwritev "
+	       "pwritev2 read readahead readv sync_file_range syncfs write writev ";
+}
+
 bool syscalls_is_vdso(const char *name)
 {
 	return util_has_word(vdso, name);

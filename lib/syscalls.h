@@ -25,6 +25,11 @@ const char *syscalls_groups(void);
 
 /* Why a call must not be faulted, as the end of a sentence; NULL = it may be. */
 const char *syscalls_refused(const char *name);
+/*
+ * Those that can be made in another's place, on a duplicate of the descriptor in argument 0, with the same outcome; each with a space behind it
+ * (engine/making.c makes them).
+ */
+const char *syscalls_made(void);
 /* Whether programs get its answer from the vDSO as a rule, without a call. */
 bool syscalls_is_vdso(const char *name);
 

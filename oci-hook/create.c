@@ -32,7 +32,7 @@ static int check_yama(struct error *err)
 
 	if (f && fscanf(f, "%d", &scope) == 1 && scope == 3)
 		return error_set(err, EPERM,
-				 "this node forbids tracing (kernel.yama.ptrace_scope is 3), which system calls need: remove the "
+				 "this node forbids tracing (kernel.yama.ptrace_scope is 3), which these faults need: remove the "
 				 "annotation, or boot the node with a lower scope");
 	return 0;
 }
@@ -52,11 +52,10 @@ static int check_tracer(pid_t pid, struct error *err)
 	while (fgets(line, sizeof(line), f))
 		if (sscanf(line, "TracerPid: %d", &tracer) == 1)
 			break;
-	return tracer ? error_set(
-				err, ENOTSUP,
-				"the container's process is traced by process %d already (restored by CRIU?): system calls of such "
-				"a container cannot be faulted, remove the annotation",
-				tracer)
+	return tracer ? error_set(err, ENOTSUP,
+				  "the container's process is traced by process %d already (restored by CRIU?): such a container "
+				  "cannot be faulted, remove the annotation",
+				  tracer)
 		      : 0;
 }
 
@@ -79,18 +78,20 @@ static char *read_config(const char *bundle, size_t *ret_n)
 	return TAKE_PTR(text);
 }
 
-/* Early, with a name for it: the kernel would say EBUSY. What cannot be read is left to the kernel. */
-static int check_profile(const char *bundle, struct error *err)
+static cJSON *parse_config(const char *bundle)
 {
-	_cleanup_json_ cJSON *config = NULL;
 	_cleanup_free_ char *text = NULL;
-	const cJSON *linux_, *seccomp, *listener;
 	size_t n = 0;
 
 	text = read_config(bundle, &n);
-	if (!text)
-		return 0;
-	config = cJSON_ParseWithLength(text, n);
+	return text ? cJSON_ParseWithLength(text, n) : NULL;
+}
+
+/* Early, with a name for it: the kernel would say EBUSY. What cannot be read is left to the kernel. */
+static int check_profile(const cJSON *config, struct error *err)
+{
+	const cJSON *linux_, *seccomp, *listener;
+
 	linux_ = cJSON_GetObjectItemCaseSensitive(config, "linux");
 	seccomp = cJSON_GetObjectItemCaseSensitive(linux_, "seccomp");
 	listener = cJSON_GetObjectItemCaseSensitive(seccomp, "listenerPath");
@@ -102,13 +103,73 @@ static int check_profile(const char *bundle, struct error *err)
 			 listener->valuestring);
 }
 
-int create_check(const struct oci_state *s, struct error *err)
+/* Programs that stand for a container whose own processes are another kernel's. */
+static int check_kernel(const char *exe, struct error *err)
 {
-	int r = check_yama(err);
+	static const char *const foreign[] = { "runsc",     "gvisor",  "kata",      "qemu-system",    "firecracker",
+					       "cloud-hyp", "dragonb", "stratovir", "containerd-shim" };
+	const char *name = strrchr(exe, '/') ? strrchr(exe, '/') + 1 : exe;
+
+	for (size_t i = 0; i < ARRAY_SIZE(foreign); i++)
+		if (!strncmp(name, foreign[i], strlen(foreign[i])))
+			return error_set(
+				err, ENOTSUP,
+				"the container is run by '%.64s', so its system calls are not this node's kernel's (gVisor "
+				"and Kata): use runc or crun, or remove the annotation",
+				name);
+	return 0;
+}
+
+/* Its program can be seen by those who may trace it. */
+static int check_program(pid_t pid, struct error *err)
+{
+	char path[64], exe[PATH_MAX];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	n = readlink(path, exe, sizeof(exe) - 1);
+	if (n < 0 && (errno == EACCES || errno == EPERM))
+		return error_set(
+			err, EPERM,
+			"the container's process %d cannot be traced from here: it is in a user namespace of somebody else, "
+			"as with a rootless runtime; let the runtime run as root, or remove the annotation",
+			pid);
+	if (n < 0)
+		return 0; /* gone, as will be said */
+	exe[n] = '\0';
+	return check_kernel(exe, err);
+}
+
+static bool ends_at_start(const struct plan *plan)
+{
+	const struct plan_acts *acts = plan_acts(plan);
+	bool ends = false;
+
+	for (size_t i = 0; acts && i < acts->n_rules; i++)
+		ends |= acts->rules[i].type == ACT_EXIT;
+	return ends;
+}
+
+int create_check(const struct oci_state *s, const struct plan *plan, const cJSON *config, struct error *err)
+{
+	bool calls = plan_syscalls(plan);
+	int r = calls || ends_at_start(plan) ? check_yama(err) : 0;
 
 	if (!r)
 		r = check_tracer(s->pid, err);
-	return r ? r : check_profile(s->bundle, err);
+	if (!r)
+		r = check_program(s->pid, err);
+	return r || !calls ? r : check_profile(config, err);
+}
+
+/* Where the container's files are while it is created. */
+static char *rootfs_of(const cJSON *config, const char *bundle)
+{
+	const cJSON *root = cJSON_GetObjectItemCaseSensitive(config, "root"),
+		    *path = cJSON_GetObjectItemCaseSensitive(root, "path");
+	const char *s = cJSON_IsString(path) ? path->valuestring : "rootfs";
+
+	return s[0] == '/' ? util_strdup(s) : util_printf("%s/%s", bundle, s);
 }
 
 /* ---- the child */
@@ -172,15 +233,7 @@ static void supervise(struct container *c, const struct oci_state *state, int to
 		(void)say(3, err.msg);
 		_exit(1);
 	}
-	if (say(3, READY)) { /* the hook was killed: its container is not to be */
-		kill(state->pid, SIGKILL);
-		end_files(c);
-		container_remove(c->id, -1);
-		_exit(1);
-	}
-	close(3);
-	supervisor_run(s);
-	_exit(0);
+	supervisor_run(s, 3, READY);
 }
 
 /* ---- the hook */
@@ -205,18 +258,30 @@ static int wait_word(int from, pid_t child, struct error *err)
 	return util_streq(word, READY) ? 0 : error_set(err, ENOTSUP, "%s", word);
 }
 
-static void describe(struct container *c, const struct oci_state *s, const struct oci_identity *who, const char *experiment,
+static void describe(struct container *c, const struct oci_state *s, const struct oci_identity *who, const struct fault_spec *spec,
 		     struct plan *plan)
 {
+	_cleanup_free_ char *wanted = spec_containers(spec);
+
+	c->wanted = TAKE_PTR(wanted);
 	c->id = util_strdup(s->id);
 	c->name = util_strdup(who->container);
 	c->sandbox_id = util_strdup(who->sandbox_id);
 	c->pod_namespace = util_strdup(who->pod_namespace);
 	c->pod_name = util_strdup(who->pod_name);
 	c->pod_uid = util_strdup(who->pod_uid);
-	c->experiment = util_strdup(experiment);
+	c->experiment = util_strdup(spec->experiment);
 	c->plan = *plan;
 	*plan = (struct plan){};
+}
+
+int create_noted(const struct oci_state *s, const struct oci_identity *who, const struct fault_spec *spec, struct error *err)
+{
+	_cleanup_container_ struct container c = {};
+	struct plan none = {};
+
+	describe(&c, s, who, spec, &none);
+	return *c.wanted ? container_note(&c, s->pid, err) : 0;
 }
 
 static int fork_supervisor(struct container *c, const struct oci_state *s, struct error *err)
@@ -245,17 +310,21 @@ static int apply_alone(struct container *c, const struct oci_state *s, struct er
 	return r ? r : begin_files(c, s->bundle, err);
 }
 
-int create_apply(const struct oci_state *s, const struct oci_identity *who, const char *experiment, struct plan *plan,
+int create_apply(const struct oci_state *s, const struct oci_identity *who, const struct fault_spec *spec, struct plan *plan,
 		 struct error *err)
 {
 	_cleanup_container_ struct container c = {};
+	_cleanup_json_ cJSON *config = NULL;
+	bool supervised = plan_supervised(plan);
 	int r;
 
 	if (container_is_served(s->id, s->pid))
 		return 0;
-	r = plan_syscalls(plan) ? create_check(s, err) : 0;
+	config = parse_config(s->bundle);
+	r = supervised ? create_check(s, plan, config, err) : 0;
 	if (r)
 		return r;
-	describe(&c, s, who, experiment, plan);
-	return plan_syscalls(&c.plan) ? fork_supervisor(&c, s, err) : apply_alone(&c, s, err);
+	describe(&c, s, who, spec, plan);
+	c.rootfs = rootfs_of(config, s->bundle);
+	return supervised ? fork_supervisor(&c, s, err) : apply_alone(&c, s, err);
 }

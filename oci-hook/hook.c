@@ -88,7 +88,9 @@ static int inject(const struct oci_state *s, const struct oci_identity *who, con
 		files_env(&env, false);
 	if (!r)
 		r = plan_build_container(&spec, who->container, &env, &plan, err);
-	return r || !plan.n_ops ? r : create_apply(s, who, spec.experiment, &plan, err);
+	if (r)
+		return r;
+	return plan.n_ops ? create_apply(s, who, &spec, &plan, err) : create_noted(s, who, &spec, err);
 }
 
 static int create(const struct oci_state *s, const char *policy_path, struct error *ret_warning, struct error *err)

@@ -2,12 +2,14 @@
 /*
  * The OCI hook's process: the state on stdin, the stage as an argument, and what went wrong on stderr, where the runtime finds it.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <syslog.h>
 #include <unistd.h>
 
+#include "engine/undo.h"
 #include "lib/policy.h"
 #include "lib/util.h"
 #include "oci-hook/hook.h"
@@ -40,6 +42,8 @@ int main(int argc, char **argv)
 	const char *stage = argc > 1 ? argv[1] : NULL;
 	size_t i = 0;
 
+	if (argc == 3 && util_streq(stage, "undo")) /* by systemd's timer (undo_arm) */
+		return undo_orphan(argv[2]) == -EBUSY ? EXIT_FAILURE : EXIT_SUCCESS;
 	while (stage && stages[i] && !util_streq(stages[i], stage))
 		i++;
 	if (stage && !stages[i])

@@ -37,6 +37,7 @@ declare -ra TEST=(
 	curl
 	dnsmasq-base
 	ethtool
+	gcc-aarch64-linux-gnu
 	iperf3
 	iproute2
 	iptables
@@ -49,6 +50,7 @@ declare -ra TEST=(
 	procps
 	python3
 	python3-croniter
+	redis-server
 	strace
 	tzdata
 	util-linux
@@ -58,6 +60,7 @@ declare -ra TEST=(
 declare -ra E2E=(
 	busybox-static
 	ca-certificates
+	conmon
 	containerd
 	containernetworking-plugins
 	crun
@@ -67,6 +70,8 @@ declare -ra E2E=(
 	jq
 	libc6-dev
 	libnghttp2-dev
+	patchelf
+	podman
 	protobuf-compiler
 	python3
 	runc

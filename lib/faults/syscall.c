@@ -19,13 +19,25 @@ static bool takes_path(const struct fault *f, const char *name)
 	return !f->syscall.path || syscalls_files(name, &files);
 }
 
+/* A delay behind the call itself is had by making it in its caller's place. */
+static bool is_made(const struct fault *f)
+{
+	return f->syscall.exit_ns && !f->syscall.error && !f->syscall.has_retval;
+}
+
+static bool can_be_made(const struct fault *f, const char *name)
+{
+	return !is_made(f) || util_has_word(syscalls_made(), name);
+}
+
 static void add_call(struct fault *f, const char *name)
 {
-	if (syscalls_number(name) >= 0 && takes_path(f, name) && !(f->syscall.names && util_has_word(f->syscall.names, name)))
+	if (syscalls_number(name) >= 0 && takes_path(f, name) && can_be_made(f, name) &&
+	    !(f->syscall.names && util_has_word(f->syscall.names, name)))
 		common_add_word(&f->syscall.names, name);
 }
 
-/* With a path, those of a group count that take one. */
+/* With a path, those of a group count that take one; with a delay behind them, those that can be made. */
 static void add_group(struct fault *f, const char *words)
 {
 	_cleanup_free_ char *copy = util_strdup(words);
@@ -61,6 +73,11 @@ static int parse_call(const struct json *j, struct fault *f, struct error *err)
 		return unknown_call(j, name, err);
 	if (!group && !takes_path(f, name))
 		return json_error(j, err, "'%s' names no file, so with 'path' it would never match: remove one of the two", name);
+	if (!group && !can_be_made(f, name))
+		return json_error(j, err,
+				  "'%s' cannot be made in its caller's place, as 'delayExit' needs it (only %.*s can): use "
+				  "'delayEnter', or give 'errno' or 'retval' too",
+				  name, (int)strlen(syscalls_made()) - 1, syscalls_made());
 	if (group)
 		add_group(f, group);
 	else
@@ -84,7 +101,8 @@ static int parse_calls(const struct json *j, const struct json *fault, struct fa
 		r = parse_call(&at, f, err);
 	}
 	if (r == 0 && !f->syscall.names)
-		return json_error(j, err, "has no call that 'path' could be of: remove 'path', or name other calls");
+		return json_error(j, err, "has no call that '%s' could be of: remove '%s', or name other calls",
+				  f->syscall.path ? "path" : "delayExit", f->syscall.path ? "path" : "delayExit");
 	return r;
 }
 
@@ -116,11 +134,7 @@ static int parse_delays(const struct json *j, struct fault *f, struct error *err
 
 	if (r == 0)
 		r = json_duration(&after, &f->syscall.exit_ns, err);
-	if (r < 0 || !f->syscall.exit_ns || f->syscall.error || f->syscall.has_retval)
-		return r;
-	return error_set(err, ENOTSUP,
-			 "%s: not built yet for calls that are made: use 'delayEnter', or give 'errno' or 'retval' too",
-			 after.path);
+	return r;
 }
 
 static int parse_counter(const struct json *j, struct fault *f, struct error *err)
@@ -151,19 +165,20 @@ int syscall_parse(const struct json *j, size_t index, struct fault *f, struct er
 	if (r == 0)
 		r = common_path(&path, &f->syscall.path, err);
 	if (r == 0)
-		r = parse_calls(&calls, j, f, err);
-	if (r == 0)
 		r = parse_answer(j, f, err);
 	if (r == 0)
 		r = parse_delays(j, f, err);
+	if (r == 0)
+		r = parse_calls(&calls, j, f, err);
 	if (r == 0)
 		r = parse_counter(&counter, f, err);
 	if (r == 0)
 		r = common_containers(&containers, f, err);
 	if (r < 0)
 		return r;
-	if (!f->syscall.error && !f->syscall.has_retval && !f->syscall.signal && !f->syscall.enter_ns)
-		return json_error(j, err, "does nothing: give 'errno', 'retval', 'signal' or 'delayEnter', as in " EXAMPLE);
+	if (!f->syscall.error && !f->syscall.has_retval && !f->syscall.signal && !f->syscall.enter_ns && !f->syscall.exit_ns)
+		return json_error(j, err,
+				  "does nothing: give 'errno', 'retval', 'signal', 'delayEnter' or 'delayExit', as in " EXAMPLE);
 	return 0;
 }
 

@@ -89,6 +89,23 @@ static void check_plan(const struct fault_spec *spec, unsigned int node)
 	check_round_trip(&plan);
 }
 
+static void check_containers(const struct fault_spec *spec, bool files)
+{
+	const struct plan_env env = { .files = files, .files_why = "the fuzzer says so" };
+	_cleanup_plan_ struct plan plan = {};
+	struct error err = {};
+	int r = plan_build_container(spec, NULL, &env, &plan, &err);
+	static FILE *null;
+
+	if (r < 0) {
+		require_error(r, &err);
+		return;
+	}
+	null = null ? null : fopen("/dev/null", "w");
+	plan_print(&plan, null);
+	check_round_trip(&plan);
+}
+
 static cJSON *annotations_of(const char *data, size_t n)
 {
 	_cleanup_free_ char *value = NULL;
@@ -121,6 +138,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		check_fault(&spec.faults[i]);
 	spec_seed(&spec, 1);
 	check_plan(&spec, data && n ? ~data[0] : 0);
+	check_containers(&spec, n & 1);
 	policy_defaults(&policy);
 	r = policy_check(&policy, &spec, "shop", &err);
 	if (r < 0)

@@ -3,7 +3,7 @@
 #
 # Containers of a bare runtime with our hook, in a world of their own (e2e/env.sh).
 #
-#     container FAULTS PROGRAM...     runs it to its end; FAULTS: faultwire.dev/syscall, '' = none. $ANNOTATIONS: more, JSON. $PROFILE: seccomp. $MOUNTS
+#     container FAULTS PROGRAM...     runs it to its end; FAULTS: faultwire.dev/syscall, '' = none. $ANNOTATIONS: more, JSON. $PROFILE: seccomp. $MOUNTS: more, JSON
 #     background FAULTS PROGRAM...    the same, its output into $OUT; end_container kills it and waits for its supervisor
 #
 # shellcheck source=tests/net/lib.bash
@@ -15,6 +15,7 @@ BUNDLE=$E2E_RUN/bundle
 OUT=$E2E_RUN/out
 ID=web
 RT=runc
+CGROUP=faultwire-test-$SRANDOM # /sys/fs/cgroup is everybody's
 HOOK_STDERR=$E2E_RUN/hook.stderr
 RULE=48 # offset of a page's first rule
 
@@ -32,10 +33,10 @@ bundle() { # FAULTS PROGRAM...
 	# what a check that failed left
 	[[ ! -e /run/$RT/$ID ]] || "$RT" delete -f "$ID"
 	program=$(printf '%s\n' "${@:2}" | jq -Rn '[inputs]')
-	jq --arg faults "$1" --argjson program "$program" --arg hook "$HOOK" --arg stderr "$HOOK_STDERR" --argjson more "${ANNOTATIONS:-null}" --argjson profile "${PROFILE:-null}" --argjson mounts "${MOUNTS:-[]}" '
+	jq --arg faults "$1" --argjson program "$program" --arg hook "$HOOK" --arg stderr "$HOOK_STDERR" --arg cgroup "/$CGROUP" --argjson more "${ANNOTATIONS:-null}" --argjson profile "${PROFILE:-null}" --argjson mounts "${MOUNTS:-[]}" '
 		def hook($stage): {path: $hook, args: ["faultwire-hook", $stage]};
 		.process.terminal = false | .process.args = $program | del(.process.rlimits, .process.oomScoreAdj)
-		| .root.readonly = false | .mounts += $mounts
+		| .root.readonly = false | .linux.cgroupsPath = $cgroup | .mounts += $mounts
 		| .annotations = (if $faults == "" then {} else {"faultwire.dev/syscall": $faults} end) + ($more // {})
 			+ {"run.oci.hooks.stderr": $stderr}
 		| if $profile then .linux.seccomp = $profile else . end

@@ -96,6 +96,22 @@ few_capabilities() {
 	end_container
 }
 
+# Nobody else's cgroup holds it, freezes it or ends it; a filter of its own; what protects it from the memory killer is as it was given.
+kept_apart() {
+	local pid
+	background '{"syscalls":["getppid"],"errno":"EIO"}' /bin/calls -s 20 getppid 1000
+	e2e_wait 5 grep -q EIO "$OUT" || return 1
+	for pid in $(pgrep -x faultwire-super); do
+		e2e_wait 5 eval '! grep -v -e ":/$" -e ":/faultwire$" "/proc/$pid/cgroup"' || {
+			cat "/proc/$pid/cgroup"
+			return 1
+		}
+		e2e_wait 5 grep -qx $'Seccomp:\t2' "/proc/$pid/status" || return 1
+		equals "$(<"/proc/$pid/oom_score_adj")" "$(</proc/self/oom_score_adj)" || return 1
+	done
+	end_container
+}
+
 exec_is_spared() {
 	background '{"syscalls":["getppid"],"errno":"EIO"}' /bin/calls -s 20 getppid 1000
 	e2e_wait 5 grep -q EIO "$OUT"
@@ -233,6 +249,34 @@ kept_by_the_plugin() {
 	equals "$(of_pod pod1)" 0
 }
 
+# Another container of the pod, whose faults it has none of, is on record as long as it lives.
+names_nobody() {
+	local who='"io.kubernetes.cri.sandbox-id":"pod1","io.kubernetes.cri.sandbox-name":"p","io.kubernetes.cri.sandbox-namespace":"n","io.kubernetes.cri.container-name":"web"'
+	ANNOTATIONS="{$who}" background '{"syscalls":["getppid"],"errno":"EIO","containers":["wbe","web"]}' /bin/calls -s 20 getppid 1000
+	e2e_wait 5 grep -q EIO "$OUT" || return 1
+	contains "$("$FAULTWIRE" status)" "pod n/p: no container is named 'wbe'" || return 1
+	equals "$("$FAULTWIRE" status --json | jq -c .unmet)" '[{"namespace":"n","pod":"p","name":"wbe"}]' || return 1
+	end_container
+	ANNOTATIONS="{$who}" background '{"syscalls":["getppid"],"errno":"EIO","containers":["wbe"]}' /bin/calls -s 20 getppid 1000
+	e2e_wait 5 grep -q '^0$' "$OUT" || return 1
+	contains "$("$FAULTWIRE" status)" "no container is named 'wbe'" || return 1
+	end_container || return 1
+	equals "$("$FAULTWIRE" status)" "no pods with faults on this node"
+}
+
+# The hook alone, of a process that stands for a container of another kernel.
+foreign_is_refused() {
+	local out pid name=$1
+	cp /bin/sleep "$E2E_RUN/$1"
+	"$E2E_RUN/$1" 20 &
+	pid=$!
+	e2e_wait 5 eval '[[ $(readlink /proc/$pid/exe) == */$name ]]' || return 1
+	out=$(jq -n --argjson pid "$pid" '{ociVersion: "1.0", id: "x", status: "created", pid: $pid, bundle: "/", annotations: {"faultwire.dev/syscall": "{\"syscalls\":[\"getppid\"],\"errno\":\"EIO\"}"}}' |
+		"$HOOK" createRuntime 2>&1) && return 1
+	kill "$pid"
+	contains "$out" "run by '$1'" && contains "$out" "use runc or crun" && [[ -z $(ls "$CONTAINERS" 2>/dev/null) ]]
+}
+
 opens_only_the_lookup() {
 	local opened
 	opened=$(echo '{"ociVersion":"1.0","id":"a","status":"creating","pid":1,"bundle":"/","annotations":{"io.kubernetes.cri.sandbox-id":"nobody"}}' |
@@ -248,6 +292,9 @@ as_strace() { # EXPRESSION: when=
 }
 
 holds "hook: a container without annotations costs one look for its pod's record" opens_only_the_lookup
+for name in runsc-sandbox qemu-system-x86_64; do
+	holds "hook: a container that $name stands for is refused" foreign_is_refused "$name"
+done
 for RT in "${RUNTIMES[@]}"; do
 	holds "$RT: 'when 3+2' of connect fails the third call after the exec and every second from there" \
 		answers "0 0 ETIMEDOUT 0 ETIMEDOUT 0 ETIMEDOUT 0" '{"syscalls":["connect"],"errno":"ETIMEDOUT","when":"3+2"}' /bin/calls connect 8
@@ -276,6 +323,7 @@ for RT in "${RUNTIMES[@]}"; do
 		'{"syscalls":["@file","@network","@process","@memory","@desc","@ipc","@signal","getppid"],"errno":"EIO","when":"1000000"}' /bin/calls getppid 1
 	holds "$RT: another container's faults put nothing into this one" equals \
 		"$(seccomp_filters '{"syscalls":["getppid"],"errno":"EIO","containers":["other"]}')" 0
+	holds "$RT: a name that no container has is said in 'status'" names_nobody
 	holds "$RT: prestart and createRuntime together put one filter in" equals "$(seccomp_filters '{"syscalls":["getppid"],"errno":"EIO"}')" 1
 	holds "$RT: annotations that the plugin kept under the sandbox's id are found until DEL" kept_by_the_plugin
 	holds "$RT: a call interrupted by signals is one event with one deadline" counts_an_interrupted_call_once
@@ -291,6 +339,7 @@ for RT in "${RUNTIMES[@]}"; do
 	holds "$RT: both halves killed at once leave a container that fails closed" fails_closed
 	holds "$RT: each half of a supervisor takes 2 MB at most" small
 	holds "$RT: they have two capabilities" few_capabilities
+	holds "$RT: they are in no cgroup of others, and under a filter" kept_apart
 	holds "$RT: a runtime killed at any moment leaves nothing" killed_runtimes 12
 	holds "$RT: a call that does not exist is refused with the nearest name" refused '{"syscalls":["conect"],"errno":"EIO"}' "did you mean 'connect'?"
 	holds "$RT: exit_group is refused by name" refused '{"syscalls":["exit_group"],"errno":"EIO"}' "'exit_group' cannot be faulted"

@@ -4,7 +4,8 @@
  * is written here. One line a call: its result or the error's name, with -t the milliseconds that it took.
  *
  *     calls [-t] [-s MS] connect|getppid|fsync|write|nanosleep N      -s: wait before each
- *     calls [-t] [-s MS] open PATH N
+ *     calls [-t] [-s MS] open|create|gone PATH N         gone: fsync of a file there that has been removed
+ *     calls rename FROM TO
  *     calls threads N                      N threads, each three times getppid; then their results, sorted
  *     calls alarm PERIOD_MS                one getppid under a timer's signals (SA_RESTART), and how many came; then waits for ever
  */
@@ -57,6 +58,23 @@ static long call_open(void)
 	return fd < 0 ? -1 : 0;
 }
 
+static long call_create(void)
+{
+	int fd = openat(AT_FDCWD, path, O_WRONLY | O_CREAT, 0600);
+
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 ? -1 : 0;
+}
+
+static long call_gone(void)
+{
+	int fd = openat(AT_FDCWD, path, O_WRONLY | O_CREAT, 0600);
+
+	unlink(path);
+	return fsync(fd);
+}
+
 static long call_nanosleep(void)
 {
 	return nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
@@ -66,8 +84,8 @@ static const struct {
 	const char *name;
 	long (*make)(void);
 } calls[] = {
-	{ "connect", call_connect }, { "getppid", call_getppid },     { "fsync", call_fsync },
-	{ "open", call_open },       { "nanosleep", call_nanosleep },
+	{ "connect", call_connect }, { "getppid", call_getppid }, { "fsync", call_fsync },         { "open", call_open },
+	{ "create", call_create },   { "gone", call_gone },       { "nanosleep", call_nanosleep },
 };
 
 static double now_ms(void)
@@ -170,6 +188,8 @@ int main(int argc, char **argv)
 		return threads(atoi(argv[1])), 0;
 	if (!strcmp(argv[0], "alarm"))
 		return alarmed(atoi(argv[1])), 0;
+	if (!strcmp(argv[0], "rename") && argc == 3)
+		return rename(argv[1], argv[2]) != 0;
 	if (argc > 2)
 		path = argv[1];
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)

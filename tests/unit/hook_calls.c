@@ -9,6 +9,9 @@
 #include <sys/syscall.h>
 
 #include "engine/calls.h"
+#include "engine/confine.h"
+#include "engine/making.h"
+#include "engine/mistake.h"
 #include "engine/pending.h"
 #include "engine/tally.h"
 
@@ -136,6 +139,47 @@ static void decisions_that_were_not_heard_are_owed(void **state)
 	assert_int_equal(h.n_owed, PENDING_OWED - 2);
 }
 
+/* A signal's handler makes calls of its own, before the one that it interrupted begins again. */
+static void what_has_been_made_is_owed_until_its_call_comes_again(void **state)
+{
+	_cleanup_free_ struct pending_store *store = store_new();
+	struct seccomp_notif handler = notif_of(1, 11), again = notif_of(1, 10);
+	struct pending made = call_of(1, 10, 5), got;
+	struct pending_calls h;
+
+	(void)state;
+	made.made = true;
+	pending_open(&h, store);
+	assert_int_equal(pending_push(&h, &made), 0);
+	assert_false(pending_take(&h, &handler, &got));
+	assert_false(pending_take(&h, &handler, &got));
+	assert_true(pending_take(&h, &again, &got) && got.made && got.due_ns == 5);
+	assert_false(pending_take(&h, &again, &got));
+	pending_close(&h);
+}
+
+static void mistakes_keep_to_their_number_and_length(void **state)
+{
+	char data[1000];
+	struct iovec v[2] = { { data, 300 }, { data + 300, 700 } };
+	struct mistake w = { .max_occurrences = 3, .max_length = 20, .random = true };
+	size_t changed, any = 0;
+
+	(void)state;
+	for (w.seed = 0; w.seed < 1000; w.seed++) {
+		memset(data, 'x', sizeof(data));
+		mistake_make(&w, v, 500);
+		changed = 0;
+		for (size_t i = 0; i < sizeof(data); i++)
+			changed += data[i] != 'x';
+		assert_true(changed <= 60);
+		any += changed > 0;
+		for (size_t i = 500; i < sizeof(data); i++)
+			assert_int_equal(data[i], 'x');
+	}
+	assert_true(any > 950);
+}
+
 /* What the filter says to a call: enough of the machine for what it is made of. */
 static uint32_t filtered(const struct sock_filter *f, size_t n, const struct seccomp_data *data)
 {
@@ -155,6 +199,32 @@ static uint32_t filtered(const struct sock_filter *f, size_t n, const struct sec
 	return 0;
 }
 
+static void a_supervisor_may_neither_exec_nor_connect_nor_trace(void **state)
+{
+	static const char *const never[] = {
+		"execve", "execveat", "socket", "connect", "ptrace", "mount", "setns", "unshare", "bpf"
+	};
+	struct calls_set allowed, made;
+
+	(void)state;
+	confine_allowed(&allowed);
+	for (size_t i = 0; i < ARRAY_SIZE(never); i++)
+		assert_false(calls_has(&allowed, (unsigned int)syscalls_number(never[i])));
+	calls_resolve(syscalls_made(), &made);
+	for (unsigned int nr = 0; nr < SYSCALLS_MAX; nr++)
+		assert_true(!calls_has(&made, nr) || calls_has(&allowed, nr));
+}
+
+static void what_is_made_is_what_the_annotation_may_name(void **state)
+{
+	struct calls_set made;
+
+	(void)state;
+	calls_resolve(syscalls_made(), &made);
+	for (unsigned int nr = 0; nr < SYSCALLS_MAX; nr++)
+		assert_int_equal(calls_has(&made, nr), making_knows((int)nr));
+}
+
 static void the_filter_notifies_of_its_calls_alone(void **state)
 {
 	_cleanup_free_ struct sock_filter *f = NULL;
@@ -163,7 +233,7 @@ static void the_filter_notifies_of_its_calls_alone(void **state)
 
 	(void)state;
 	calls_resolve("connect fsync getppid ", &set);
-	calls_filter(&set, &f, &n);
+	calls_filter(&set, SECCOMP_RET_USER_NOTIF, SECCOMP_RET_ALLOW, &f, &n);
 	for (int nr = 0; nr < SYSCALLS_MAX; nr++) {
 		struct seccomp_data data = { .nr = nr, .arch = f[1].k };
 		bool named = nr == SYS_connect || nr == SYS_fsync || nr == SYS_getppid;
@@ -182,7 +252,7 @@ static void every_call_fits_into_a_filter(void **state)
 
 	(void)state;
 	memset(&set, 0xff, sizeof(set));
-	calls_filter(&set, &f, &n);
+	calls_filter(&set, SECCOMP_RET_USER_NOTIF, SECCOMP_RET_ALLOW, &f, &n);
 	assert_in_range(n, SYSCALLS_MAX, BPF_MAXINSNS);
 }
 
@@ -256,6 +326,10 @@ int main(void)
 		cmocka_unit_test(the_next_worker_goes_on_with_what_is_held),
 		cmocka_unit_test(what_is_too_much_is_refused),
 		cmocka_unit_test(decisions_that_were_not_heard_are_owed),
+		cmocka_unit_test(what_has_been_made_is_owed_until_its_call_comes_again),
+		cmocka_unit_test(a_supervisor_may_neither_exec_nor_connect_nor_trace),
+		cmocka_unit_test(what_is_made_is_what_the_annotation_may_name),
+		cmocka_unit_test(mistakes_keep_to_their_number_and_length),
 		cmocka_unit_test(the_filter_notifies_of_its_calls_alone),
 		cmocka_unit_test(every_call_fits_into_a_filter),
 		cmocka_unit_test(paths_are_the_process_s_own),

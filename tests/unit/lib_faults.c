@@ -6,8 +6,9 @@
 
 static void every_kind_is_found_by_its_name(void **state)
 {
-	static const char *const names[] = { "delay",     "loss",  "duplicate", "corrupt", "bandwidth", "rate",
-					     "partition", "reset", "dns",       "http",    "syscall" };
+	static const char *const names[] = { "delay", "loss",  "duplicate", "corrupt", "bandwidth", "rate",    "partition",
+					     "reset", "dns",   "http",      "syscall", "fault",     "latency", "mistake",
+					     "kill",  "pause", "oom",       "exit",    "resource" };
 
 	(void)state;
 	assert_int_equal(fault_kinds_count, ARRAY_SIZE(names));

@@ -1,0 +1,20 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Engines that this machine's Debian does not have, for suites that run on them. To be sourced before a suite isolates itself: fetching needs the
+# network.
+#
+#	engines_fetch SENTENCE NAME...		NAMEs of scripts/engines.sh
+#
+# Where one cannot be had the suite ends here, with one skip that says what was tried. It is the only kind of skip that CI lets pass.
+
+engines_fetch() {
+	local sentence=$1 name said
+	shift
+	[[ -z ${E2E_ISOLATED-} ]] || return 0
+	for name; do
+		said=$(scripts/engines.sh "$name" 2>&1) && continue
+		echo "skip - $sentence # cannot be had here: $(tail -n 1 <<<"$said")"
+		exit 0
+	done
+}
