@@ -61,9 +61,9 @@ static enum files_mode mode_probe(void)
 	return FILES_NONE;
 }
 
-static enum files_mode mode_of_node(bool again)
+static enum files_mode mode_of_node(void)
 {
-	enum files_mode mode = again ? FILES_MODES : mode_kept();
+	enum files_mode mode = mode_kept();
 
 	if (mode < FILES_MODES)
 		return mode;
@@ -73,9 +73,9 @@ static enum files_mode mode_of_node(bool again)
 	return mode;
 }
 
-void files_env(struct plan_env *env, bool again)
+void files_env(struct plan_env *env, bool afresh)
 {
-	enum files_mode mode = mode_of_node(again);
+	enum files_mode mode = afresh ? mode_probe() : mode_of_node();
 
 	env->files = mode != FILES_NONE;
 	env->files_why = mode ? modes[mode].why : none_why;
@@ -366,7 +366,7 @@ int files_start(struct container *c, const char *bundle, struct error *err)
 	if (!r)
 		r = record(c, err);
 	if (!r)
-		r = files_node_load(mode_of_node(false), v1, methods_of(&c->plan), &node, err);
+		r = files_node_load(mode_of_node(), v1, methods_of(&c->plan), &node, err);
 	if (!r)
 		r = put_all(&node, c, bundle, err);
 	if (!r)

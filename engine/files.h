@@ -11,9 +11,9 @@
 
 /*
  * Says in 'env' whether programs at the file hooks do what they are told on this node: armed on the caller, who opens a file; once a boot, kept in
- * /run/faultwire/file-hooks. 'again' does not believe what is kept.
+ * /run/faultwire/file-hooks. 'afresh' neither believes what is kept nor keeps.
  */
-void files_env(struct plan_env *env, bool again);
+void files_env(struct plan_env *env, bool afresh);
 
 /*
  * Puts c's PLAN_FILES (none: nothing is done) into force for the container of its init, whose bundle this is: from its own program's exec on. c is begun

@@ -55,29 +55,22 @@ static const char *const map_names[FILES_MAPS] = {
 	[FILES_BSS] = "bss",
 };
 
-/* libbpf's last words: where the verifier says why. */
-static char last_words[512];
+/* libbpf's first words, which name the program and the error; what follows repeats that. */
+static char first_words[512];
 
 static int keep_words(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
-	char line[2048], *end, *start;
-
-	if (level > LIBBPF_WARN)
+	if (level > LIBBPF_WARN || first_words[0])
 		return 0;
-	vsnprintf(line, sizeof(line), fmt, ap);
-	end = line + strlen(line);
-	while (end > line && (end[-1] == '\n' || end[-1] == ' '))
-		*--end = '\0';
-	start = strrchr(line, '\n');
-	snprintf(last_words, sizeof(last_words), "%.500s", start ? start + 1 : line);
+	vsnprintf(first_words, sizeof(first_words), strncmp(fmt, "libbpf: ", 8) ? fmt : fmt + 8, ap);
+	first_words[strcspn(first_words, "\n")] = '\0';
 	return 0;
 }
 
 static int refused(int r, struct error *err)
 {
 	return error_set(err, r == -EPERM || r == -EACCES ? EPERM : ENOTSUP,
-			 "the kernel refuses the programs for its file hooks (tested from 6.1 on): %s",
-			 last_words[0] ? last_words : strerror(-r));
+			 "the kernel refuses the programs (tested from 6.1 on): %s", first_words[0] ? first_words : strerror(-r));
 }
 
 const char *files_build(void)
@@ -150,7 +143,7 @@ static int open_skeleton(enum files_mode mode, struct file_bpf **ret, struct err
 	struct file_bpf *skel;
 	struct bpf_program *prog;
 
-	last_words[0] = '\0';
+	first_words[0] = '\0';
 	libbpf_set_print(keep_words);
 	skel = file_bpf__open();
 	if (!skel)

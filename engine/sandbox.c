@@ -46,7 +46,7 @@ int sandbox_save(const struct engine_target *target, const cJSON *annotations, s
 	char path[PATH_MAX], *text;
 	int r = sandbox_path(target->container_id, path, err);
 
-	undo_sweep();
+	files_sweep(false);
 	if (!r)
 		r = state_lock(&lock, err);
 	if (r)

@@ -13,8 +13,8 @@
 int create_check(const struct oci_state *s, const struct plan *plan, const cJSON *config, struct error *err);
 
 /*
- * Puts the plan into force; where it has system calls, a supervisor is started and waited for, until it has the container in its hands or has said why
- * not. The plan becomes the container's. A container that has all this already is left as it is.
+ * Puts the plan into force; where it has something for a supervisor, one is started and waited for, until it has the container in its hands or has said
+ * why not. The plan becomes the container's. A container that has all this already is left as it is.
  */
 int create_apply(const struct oci_state *s, const struct oci_identity *who, const struct fault_spec *spec, struct plan *plan,
 		 struct error *err);

@@ -5,7 +5,7 @@
  *
  *     files [-n N] [-s MS] [-w PATH] OP PATH [OP PATH]...      N rounds, a line and MS between each; -w: not before PATH is there
  *
- * rename, link and symlink take FROM:TO; 'exec' executes /bin/files (no operands) by the path. Reads, writes and all else that works on an open
+ * rename, link and symlink take FROM:TO; 'exec' executes a copy of this by the path. Reads, writes and all else that works on an open
  * file open it first, and say 'open:ERROR' if that fails.
  */
 #include <dirent.h>
@@ -122,7 +122,7 @@ static int op_exec(const char *path)
 		return -1;
 	child = fork();
 	if (!child) {
-		execl(path, path, (char *)NULL);
+		execl(path, path, "-n", "0", (char *)NULL);
 		error = errno;
 		(void)!write(fds[1], &error, sizeof(error));
 		_exit(1);
