@@ -83,7 +83,7 @@ static void ended(void *data)
 	/* with calls to answer it has: nobody is left who could make them, though the kernel may yet be at work on the last one's end */
 	s->page->over = !plan_syscalls(&s->container->plan) && !container_has_ended(s->container);
 	if (!s->page->over)
-		container_remove(s->container->id, s->page_fd);
+		container_end(s->container, s->page_fd);
 }
 
 void supervisor_run(struct supervisor *s, int pipe, const char *word)

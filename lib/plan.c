@@ -473,13 +473,6 @@ const struct plan_syscalls *plan_syscalls(const struct plan *plan)
 	return op ? &op->syscalls : NULL;
 }
 
-const struct plan_files *plan_files(const struct plan *plan)
-{
-	const struct plan_op *op = plan_find(plan, PLAN_FILES);
-
-	return op ? &op->files : NULL;
-}
-
 void plan_cleanup(struct plan *plan)
 {
 	for (size_t i = 0; i < plan->n_ops; i++) {

@@ -177,6 +177,8 @@ int plan_from_json(const struct json *j, struct plan *ret, struct error *err);
 const struct plan_rules *plan_rules(const struct plan *plan);
 const struct plan_syscalls *plan_syscalls(const struct plan *plan);
 const struct plan_files *plan_files(const struct plan *plan);
+/* Whether there is something in it for a supervisor. */
+bool plan_supervised(const struct plan *plan);
 const struct plan_acts *plan_acts(const struct plan *plan);
 
 /* One of a container's rules; syscall or act is NULL. */
@@ -184,6 +186,7 @@ struct plan_rule_of {
 	const char *name;
 	const struct calendar *calendar;
 	const struct plan_syscall *syscall;
+	const struct fault_io *io; /* of io faults, whoever carries them out */
 	const struct plan_act *act;
 };
 /* Number i, those of the system calls before the acts, as in a container's page; false when there are fewer. */
