@@ -87,6 +87,10 @@ SUITES=(
 	"vm-calendar-6.1|vm 6.1 tests/net/calendar.sh -m 1024 -t 900"
 	"vm-traffic-6.12|vm 6.12 tests/net/traffic.sh -m 1024 -t 900"
 	"vm-chains-6.12|vm 6.12 \"tests/net/chains.sh ipvlan dummy\" -m 1024 -t 900"
+	"vm-files-6.12|vm 6.12 \"tests/hook/files.sh lsm\" -m 1024 -t 900"
+	"vm-files-fmod_ret-6.12|vm 6.12 \"tests/hook/files.sh fmod_ret main\" -a lsm=landlock -m 1024 -t 600"
+	"vm-files-v1-6.12|vm 6.12 \"tests/hook/files.sh lsm v1\" -m 1024 -t 600"
+	"vm-files-6.1|vm 6.1 \"tests/hook/files.sh lsm main\" -m 1024 -t 600"
 	"vm-dies-6.12|vm 6.12 tests/net/dies.sh -i -m 1024 -t 600"
 	"vm-engine-6.12|vm 6.12 \"tests/run.sh --engine test_tc_qdisc test_tc_link\" -m 1024 -t 600"
 )
