@@ -75,8 +75,13 @@ static enum files_mode mode_of_node(void)
 
 void files_env(struct plan_env *env, bool afresh)
 {
-	enum files_mode mode = afresh ? mode_probe() : mode_of_node();
+	enum files_mode mode = FILES_NONE;
+	struct error err = {};
 
+	if (files_check_pins(&err))
+		snprintf(none_why, sizeof(none_why), "%.500s", err.msg);
+	else
+		mode = afresh ? mode_probe() : mode_of_node();
 	env->files = mode != FILES_NONE;
 	env->files_why = mode ? modes[mode].why : none_why;
 }

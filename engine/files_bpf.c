@@ -237,7 +237,7 @@ static int make_dir(const char *path, struct error *err)
 	return 0;
 }
 
-static int check_bpffs(struct error *err)
+int files_check_pins(struct error *err)
 {
 	struct statfs fs;
 
@@ -345,7 +345,7 @@ int files_node_open(const char *build, struct files_node *ret, struct error *err
 int files_node_load(enum files_mode mode, bool cgroup_v1, uint32_t methods, struct files_node *ret, struct error *err)
 {
 	char dir[128];
-	int r = check_bpffs(err);
+	int r = files_check_pins(err);
 
 	pin_path(dir, BUILD, "");
 	if (!r)
