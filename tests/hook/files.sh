@@ -75,7 +75,7 @@ nothing_left() {
 
 gone() {
 	"$RT" kill "$ID" KILL 2>/dev/null
-	e2e_wait 20 "$RT" delete -f "$ID" && nothing_left
+	e2e_wait 20 "$RT" delete -f "$ID" && e2e_wait 5 nothing_left
 }
 
 # One rule a method, each of its own path and error: what is done elsewhere is left alone.
@@ -116,7 +116,7 @@ created_and_renamed() {
 
 globs() {
 	answers "EIO 0 EIO 0 EIO EIO 0 EIO" "$(list "$(fault read '/data/*.log')" "$(fault read '/data/?')" "$(fault read '/data/deep/**/f')" \
-		"$(fault open '/real/f')")" /bin/files read /data/a.log read /data/b.txt read /data/f read /data/single read /data/deep/f \
+		"$(fault open '/real/f' '"schedule":"* * * * *","duration":"60s"')")" /bin/files read /data/a.log read /data/b.txt read /data/f read /data/single read /data/deep/f \
 		read /data/deep/a/b/c/f read /data/deep/a/b/c/g open /real/f
 }
 
@@ -179,6 +179,19 @@ ends() {
 	with_io background "$(fault open '/data/f' '"duration":"8s"')" /bin/files -n 100000 -s 20 open /data/f || return 1
 	e2e_wait 10 in_program EIO && e2e_wait 30 in_program 0 || return 1
 	gone
+}
+
+# One list of rules of the kernel's, one of a supervisor's; which faults are whose is io's choice.
+beside_a_supervisor() {
+	local io counts='[.containers[0] | .supervised, .running, (.faults | sort_by(.name)[] | .name, .inKernel, .injected)]'
+	io=$(list "$(fault open '/data/f')" '{"action":"fault","methods":["fsync"],"path":"/data/**","errno":"ENOSPC"}')
+	ANNOTATIONS=$(jq -cn --arg io "$io" '{"faultwire.dev/io": $io}') background '{"syscalls":["getppid"],"errno":"EPERM"}' /bin/sh -c \
+		'/bin/files open /data/f fsync /data/a.log; /bin/calls getppid 1; exec /bin/busybox sleep 1000' || return 1
+	e2e_wait 20 grep -q EPERM "$OUT" || return 1
+	equals "$(tr '\n' ' ' <"$OUT")" "EIO ENOSPC  EPERM " || return 1
+	contains "$("$FAULTWIRE" status --json | jq -c "$counts")" '[true,true,"io[0]",true,1,"io[1]",false,1,"syscall[0]",false,' || return 1
+	"$FAULTWIRE" disarm "$ID" 'io[0]' && equals "$("$FAULTWIRE" status --json | jq -c '[.containers[0].faults[].armed]')" '[false,true,true]' || return 1
+	gone && e2e_wait 10 supervisors_gone
 }
 
 execs() {
@@ -351,6 +364,7 @@ holds "files: abort, resume, arm and disarm of a container" by_hand "$ID"
 holds "files: abort and resume of the node" by_hand --all
 holds "files: a container born under an abort" born_aborted
 holds "files: a neighbour on the same volume is left alone" neighbour
+holds "files: beside a supervisor's faults in one container" beside_a_supervisor
 holds "files: a poststop that never ran: the next container puts it right" poststop_never_ran next_container
 holds "files: a poststop that never ran: GC puts it right" poststop_never_ran next_gc
 holds "files: a pod's annotations are kept by the plugin, and its DEL puts right what no poststop did" of_a_pod
