@@ -50,15 +50,16 @@ $(CJSON): scripts/cjson.sh | build/.deps
 	$(Q)scripts/cjson.sh
 
 # ---- kernel programs
-build/bpf/net.bpf.o: bpf/net.bpf.c $(wildcard bpf/*.h) | build/.deps
+build/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) | build/.deps
 	$(call msg,BPF,$@)
 	$(Q)mkdir -p $(@D) && $(CLANG) -target bpf -mcpu=v3 -O2 -g -Wall -Werror -I. -I/usr/include/$(shell $(CC) -dumpmachine) -c $< -o $@
 	$(Q)llvm-strip -g $@
-build/bpf/net.skel.h: build/bpf/net.bpf.o
+build/bpf/%.skel.h: build/bpf/%.bpf.o
 	$(call msg,SKEL,$@)
-	$(Q)$(BPFTOOL) gen skeleton $< name net_bpf > $@
-	$(Q)printf '#ifndef NET_BPF_HASH\n#define NET_BPF_HASH "%s"\n#endif\n' $$(sha256sum $< | cut -c1-12) >> $@
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+	$(Q)h=$$(echo $*_bpf_hash | tr a-z A-Z); printf '#ifndef %s\n#define %s "%s"\n#endif\n' $$h $$h $$(sha256sum $< | cut -c1-12) >> $@
 $(call obj,engine/bpf.c) $(call san,engine/bpf.c): build/bpf/net.skel.h
+$(call obj,engine/files_bpf.c) $(call san,engine/files_bpf.c): build/bpf/file.skel.h
 
 # ---- the system calls of this architecture, as its headers have them
 build/lib/syscall_names.h: Makefile
@@ -87,7 +88,7 @@ build/faultwire: $(call obj,$(CLI_SRC)) build/engine.a build/lib.a
 
 build/faultwire-hook: $(call obj,$(HOOK_SRC)) build/engine.a build/lib.a
 	$(call msg,LINK,$@)
-	$(Q)$(CC) -static-pie -Wl,--no-warnings $(HARDEN) $^ -o $@ $(CJSON) -lcap -lm
+	$(Q)$(CC) -static-pie -Wl,--no-warnings $(HARDEN) $^ -o $@ $(CJSON) -lbpf -lelf -lz -lcap -lm
 
 .PHONY: install
 install: all

@@ -33,6 +33,7 @@ static const struct {
 	{ "podUid", offsetof(struct container, pod_uid) },
 	{ "experiment", offsetof(struct container, experiment) },
 	{ "wanted", offsetof(struct container, wanted) },
+	{ "filesBuild", offsetof(struct container, files_build) },
 }, numbers[] = {
 	{ "pid", offsetof(struct container, init.pid) },
 	{ "pidStart", offsetof(struct container, init.start) },
@@ -40,6 +41,7 @@ static const struct {
 	{ "supervisorStart", offsetof(struct container, supervisor.start) },
 	{ "createdMonoNs", offsetof(struct container, created_mono_ns) },
 	{ "createdUnixNs", offsetof(struct container, created_unix_ns) },
+	{ "filesSlot", offsetof(struct container, files_slot) },
 };
 
 static char **string_of(const struct container *c, size_t i)
@@ -213,13 +215,13 @@ bool container_has_ended(const struct container *c)
 	return !is_alive(&c->init);
 }
 
-bool container_is_supervised(const char *id, pid_t init)
+bool container_is_served(const char *id, pid_t init)
 {
 	_cleanup_container_ struct container c = {};
 
 	if (container_load(id, &c, NULL))
 		return false;
-	return c.init.pid == (uint64_t)init && is_alive(&c.init) && is_alive(&c.supervisor);
+	return c.init.pid == (uint64_t)init && is_alive(&c.init) && (!plan_needs_supervisor(&c.plan) || is_alive(&c.supervisor));
 }
 
 static void page_add(const struct container *c, struct container_page *page, const struct fw_rule *rule, bool armed)
@@ -311,6 +313,16 @@ void container_remove(const char *id, int page_fd)
 		return;
 	unlink(page);
 	unlink(record);
+}
+
+void container_end(const struct container *c, int page_fd)
+{
+	char page[PATH_MAX];
+
+	if (!c->files_slot)
+		container_remove(c->id, page_fd);
+	else if (!container_path(c->id, PAGE, page, NULL))
+		unlink(page);
 }
 
 /* By write(2), which wakes the supervisor; a store into a mapping would not. */
@@ -413,7 +425,8 @@ void container_sweep(void)
 	undo_sweep();
 	(void)container_list(&list, NULL);
 	for (size_t i = 0; i < list.n; i++)
-		if (!is_alive(&list.containers[i].supervisor) && !is_alive(&list.containers[i].init))
+		if (!list.containers[i].files_slot && !is_alive(&list.containers[i].supervisor) &&
+		    !is_alive(&list.containers[i].init))
 			container_remove(list.containers[i].id, -1);
 }
 

@@ -11,6 +11,7 @@
 
 #include "engine/container.h"
 #include "engine/file.h"
+#include "engine/files.h"
 #include "engine/undo.h"
 #include "lib/util.h"
 
@@ -77,14 +78,18 @@ bool sandbox_exists(const char *id)
 	return !sandbox_path(id, path, NULL) && !access(path, F_OK);
 }
 
-void sandbox_remove(const char *id)
+static bool remove_file(const char *id)
 {
 	char path[PATH_MAX];
 
-	if (sandbox_path(id, path, NULL) || unlink(path))
-		return;
-	/* a supervisor takes its container's files with it; those that were killed could not */
-	container_sweep();
+	return !sandbox_path(id, path, NULL) && !unlink(path);
+}
+
+/* A supervisor takes its container's files with it, the hook's poststop what is in the kernel; those that were killed could not. */
+void sandbox_remove(const char *id)
+{
+	if (remove_file(id))
+		files_sweep(false);
 }
 
 static const char *member(const cJSON *o, const char *key)
@@ -112,8 +117,9 @@ void sandbox_gc(const char *network, engine_keep_fn *keep, void *ctx)
 		if (e->d_name[0] == '.' || sandbox_load(e->d_name, &o, NULL) == -ENOENT)
 			continue;
 		if (!o || !is_claimed(o, e->d_name, network, keep, ctx))
-			sandbox_remove(e->d_name);
+			(void)remove_file(e->d_name);
 	}
 	if (dir)
 		closedir(dir);
+	files_sweep(!network); /* engine_add's has the lock */
 }

@@ -82,7 +82,7 @@ static void ended(void *data)
 
 	s->page->over = !container_has_ended(s->container);
 	if (!s->page->over)
-		container_remove(s->container->id, s->page_fd);
+		container_end(s->container, s->page_fd);
 }
 
 void supervisor_run(struct supervisor *s, int pipe, const char *word)

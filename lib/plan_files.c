@@ -60,6 +60,13 @@ void plan_files_add(struct plan_files *files, const struct fault *f, bool all)
 	}
 }
 
+const struct plan_files *plan_files(const struct plan *plan)
+{
+	const struct plan_op *op = plan_find(plan, PLAN_FILES);
+
+	return op ? &op->files : NULL;
+}
+
 void plan_files_cleanup(struct plan_files *files)
 {
 	for (size_t i = 0; i < files->n_rules; i++) {

@@ -36,12 +36,14 @@ build/tests/traffic: tests/tools/traffic.c
 build/tests/killat: tests/tools/killat.c bpf/abi.h
 build/tests/calls: tests/tools/calls.c
 build/tests/inout: tests/tools/inout.c
+build/tests/files: tests/tools/files.c
 build/tests/calendar: tests/tools/calendar.c build/lib.a $(CJSON)
-build/tests/traffic build/tests/calendar build/tests/killat build/tests/calls build/tests/inout build/bench/spawn build/bench/packet build/bench/path: build/.deps
+build/tests/traffic build/tests/calendar build/tests/killat build/tests/calls build/tests/inout build/tests/files build/bench/spawn build/bench/packet build/bench/path: build/.deps
 	$(call msg,TOOL,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) $(ALL_CFLAGS) $(filter %.c %.a,$^) -o $@ $(TOOL_LIBS)
 build/tests/traffic: TOOL_LIBS := -lpthread
 build/tests/calls build/tests/inout: TOOL_LIBS := -lpthread -static
+build/tests/files: TOOL_LIBS := -static
 build/tests/calendar: TOOL_LIBS := -lm
 build/tests/killat: TOOL_LIBS := -lbpf -lelf -lz
 build/bench/spawn: tests/bench/spawn.c
@@ -64,7 +66,7 @@ test-deps:
 test: test-deps
 	$(Q)$(MAKE) --no-print-directory -j2 test-programs
 	$(Q)tests/run.sh
-test-programs: all $(UNIT_LIB) $(UNIT_PLUGIN) $(UNIT_HOOK) $(NATIVE) $(FUZZERS) build/tests/traffic build/tests/killat build/tests/calendar build/tests/calls build/tests/inout build/bench/spawn build/older/faultwire
+test-programs: all $(UNIT_LIB) $(UNIT_PLUGIN) $(UNIT_HOOK) $(NATIVE) $(FUZZERS) build/tests/traffic build/tests/killat build/tests/calendar build/tests/calls build/tests/inout build/tests/files build/bench/spawn build/older/faultwire
 
 unit: $(UNIT_LIB) $(UNIT_PLUGIN) $(UNIT_HOOK)
 	$(Q)for t in $^; do echo "# $$t"; $$t || exit 1; done
