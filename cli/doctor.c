@@ -23,8 +23,7 @@ static const struct argp_option argp_options[] = {
 	{ "json", 'j', NULL, 0, "Print JSON", 0 },
 	{ "conf-dir", OPT_CONF_DIR, "DIR", 0, "Where the runtime's CNI configuration is (default: /etc/cni/net.d)", 0 },
 	{ "bin-dir", OPT_BIN_DIR, "DIR", 0, "Where its CNI plugins are (default: /opt/cni/bin)", 0 },
-	{ "hooks-dir", OPT_HOOKS_DIR, "DIR", 0,
-	  "Where CRI-O or Podman finds OCI hooks (default: oci/hooks.d of /usr/share/containers and /etc/containers)", 0 },
+	{ "hooks-dir", OPT_HOOKS_DIR, "DIR", 0, "hooks_dir of CRI-O or Podman (default: /usr/share/containers/oci/hooks.d)", 0 },
 	{ "containerd-config", OPT_CONTAINERD, "FILE", 0, "containerd's configuration (default: /etc/containerd/config.toml)", 0 },
 	{},
 };

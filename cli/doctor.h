@@ -39,7 +39,7 @@ void doctor_probe(struct doctor_probe *ret);
 
 struct doctor {
 	const char *conf_dir, *bin_dir;
-	const char *hooks_dirs[2]; /* NULL-ended unless full */
+	const char *hooks_dirs[2]; /* CRI-O's and Podman's, and NRI's hook-injector's other (NULL = none) */
 	const char *containerd;    /* its configuration */
 	struct doctor_probe probe;
 };

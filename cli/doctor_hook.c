@@ -201,35 +201,32 @@ static const char *reader_of_files(void)
 	return NULL;
 }
 
-static size_t judge_dirs(const struct doctor *d, struct hook_wiring *w, struct doctor_result *ret)
-{
-	size_t ours = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(d->hooks_dirs) && d->hooks_dirs[i]; i++)
-		ours += judge_dir(d->hooks_dirs[i], w, ret);
-	return ours;
-}
-
 bool hook_has_files(const struct doctor *d)
 {
 	struct doctor_result ignored = {};
 	struct hook_wiring w = {};
 
-	return judge_dirs(d, &w, &ignored) && w.create;
+	for (size_t i = 0; i < ARRAY_SIZE(d->hooks_dirs) && d->hooks_dirs[i]; i++)
+		judge_dir(d->hooks_dirs[i], &w, &ignored);
+	return w.create;
 }
 
+/* The first directory is that of both; hook-injector reads all. */
 void doctor_hook_dirs(const struct doctor *d, const struct doctor_check *check, struct doctor_result *ret)
 {
-	const char *last = d->hooks_dirs[1] ? d->hooks_dirs[1] : d->hooks_dirs[0], *reader = reader_of_files();
+	_cleanup_free_ char *where = util_printf("'%s'", d->hooks_dirs[0]);
+	const char *reader = reader_of_files();
 	struct hook_wiring w = {};
 
 	(void)check;
-	if (judge_dirs(d, &w, ret)) {
-		hook_wired(&w, "hooks.d", ret);
-		hook_say(ret, DOCTOR_OK, "the hook is there at createRuntime and poststop, for annotated containers");
+	if (judge_dir(d->hooks_dirs[0], &w, ret)) {
+		hook_wired(&w, where, ret);
+		hook_say(ret, DOCTOR_OK, "%s has the hook at createRuntime and poststop, for annotated containers", where);
 	} else if (reader) {
-		hook_say(ret, DOCTOR_WARN, "%s is on this node, and no file in '%s' starts the hook: containers have no faults",
-			 reader, last);
+		hook_say(ret, DOCTOR_WARN,
+			 "%s is on this node, and no file in %s starts the hook: containers have no faults (--hooks-dir names the "
+			 "directory if its hooks_dir is another)",
+			 reader, where);
 	} else {
 		hook_say(ret, DOCTOR_OK, "no file of the hook's, and neither CRI-O nor Podman, which would read them");
 	}

@@ -27,7 +27,7 @@ void hook_wired(const struct hook_wiring *w, const char *where, struct doctor_re
 /* Says it unless something as bad has been said. */
 void hook_say(struct doctor_result *r, enum doctor_level level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* Whether a file of the hook's is in the engines' directories (hooks.d). */
+/* Whether a file of the hook's is where NRI's hook-injector looks. */
 bool hook_has_files(const struct doctor *d);
 
 #endif

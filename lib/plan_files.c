@@ -9,18 +9,6 @@
 #include "lib/plan.h"
 #include "lib/util.h"
 
-const struct plan_files *plan_files(const struct plan *plan)
-{
-	const struct plan_op *op = plan_find(plan, PLAN_FILES);
-
-	return op ? &op->files : NULL;
-}
-
-bool plan_supervised(const struct plan *plan)
-{
-	return plan_find(plan, PLAN_SYSCALLS) || plan_find(plan, PLAN_ACTS);
-}
-
 static void note(struct plan *plan, const struct fault *f, const char *how, const char *why)
 {
 	*(char **)util_grow(&plan->notes, &plan->n_notes, sizeof(char *)) =
@@ -75,6 +63,13 @@ void plan_files_add(struct plan_files *files, const struct fault *f, bool all)
 		r->calendar = util_alloc(1, sizeof(*r->calendar));
 		*r->calendar = *f->calendar;
 	}
+}
+
+const struct plan_files *plan_files(const struct plan *plan)
+{
+	const struct plan_op *op = plan_find(plan, PLAN_FILES);
+
+	return op ? &op->files : NULL;
 }
 
 void plan_files_cleanup(struct plan_files *files)

@@ -18,8 +18,8 @@ V1=true
 # In place of lib.bash's: FAULTS are those of ANNOTATION, in a cgroup of the container's own.
 acts() { # ANNOTATION FAULTS PROGRAM...
 	ANNOTATIONS=$(jq -cn --arg a "faultwire.dev/$1" --arg f "$2" --argjson more "${MORE:-{\}}" '{($a): $f} + $more') bundle '' "${@:3}" || return 1
-	jq --arg group "/$GROUP" --argjson more "${RESOURCES:-{\}}" --argjson mounts "${MOUNTS:-[]}" \
-		'.linux.cgroupsPath = $group | .linux.resources = {devices: [{allow: true, access: "rwm"}]} + $more | .mounts += $mounts' \
+	jq --arg group "/$GROUP" --argjson more "${RESOURCES:-{\}}" --argjson mounts "${MOUNTS:-[]}" --argjson process "${PROCESS:-{\}}" \
+		'.linux.cgroupsPath = $group | .linux.resources = {devices: [{allow: true, access: "rwm"}]} + $more | .mounts += $mounts | .process += $process' \
 		"$BUNDLE/config.json" >"$BUNDLE/new" && mv "$BUNDLE/new" "$BUNDLE/config.json"
 }
 
@@ -160,10 +160,12 @@ off_by_the_node() {
 
 # Somebody else's pause is not ended by ours.
 paused_by_another() {
-	start process '{"action":"pause","duration":"200ms","armed":false}' "${TICKS[@]}" || return 1
-	goes_on "$OUT" && "$RT" pause "$ID" && frozen || return 1
-	"$FAULTWIRE" arm "$ID" >/dev/null || return 1
-	sleep 0.4
+	start process '{"action":"pause","duration":"1h","armed":false}' "${TICKS[@]}" || return 1
+	goes_on "$OUT" && "$RT" pause "$ID" && e2e_wait 5 frozen || return 1
+	"$FAULTWIRE" arm "$ID" >/dev/null && e2e_wait 5 matched_so_often 1 || return 1
+	contains "$("$FAULTWIRE" status "$ID")" "is frozen by somebody else already" || return 1
+	"$FAULTWIRE" disarm "$ID" >/dev/null || return 1
+	sleep 0.2
 	frozen && equals "$(fault injected)" 0 || return 1
 	"$RT" resume "$ID" && goes_on "$OUT" && end
 }
@@ -198,6 +200,23 @@ both_killed_while_paused() { # COMMAND...: who puts it right
 	thawed && goes_on "$OUT" || return 1
 	! grep -q 'left changed' <<<"$("$FAULTWIRE" status "$ID")" || return 1
 	end
+}
+
+# A systemd that only writes down what it is told, and how the container is meanwhile.
+by_systemd() {
+	local fake=$E2E_RUN/systemd
+	mkdir -p /run/systemd/system "$fake"
+	printf '#!/bin/sh\necho "$0 $*" >>%s/told\ncat %s >>%s/told\n' "$fake" "$FREEZER" "$fake" >"$fake/systemd-run"
+	printf '#!/bin/sh\n' >"$fake/systemctl"
+	chmod +x "$fake"/*
+	PATH=$fake:$PATH start process '{"action":"pause","duration":"1h"}' "${TICKS[@]}" || return 1
+	e2e_wait 5 frozen || return 1
+	rmdir /run/systemd/system
+	cat "$fake/told"
+	grep -qE -- '--on-active=360[0-9]{4}ms .*faultwire-hook undo '"$ID"'$' "$fake/told" && grep -qxE '0|THAWED' "$fake/told" || return 1
+	! grep -qxE '1|FROZEN' "$fake/told" || return 1
+	"$HOOK" undo "$ID" && return 1 # its supervisor lives
+	frozen && kill_both && "$HOOK" undo "$ID" && thawed && goes_on "$OUT" && end
 }
 
 hook_of() { # PID FAULT: as a runtime runs it
@@ -352,21 +371,21 @@ no_more_processes() {
 	end
 }
 
-# The kernel's own killer, and what is said about it.
+# The kernel's own killer, and what it says itself; its limit is as before. oomScoreAdj: a best-effort pod's.
 out_of_memory() {
 	local events
 	events=$(file memory memory.oom_control memory.events)
-	start process '{"action":"oom","start":"300ms"}' /bin/sh -c 'echo begun; exec /bin/busybox sleep 100' || return 1
-	e2e_wait 5 test -s "$OUT" || return 1
-	exec 9<"$events"
+	PROCESS='{"oomScoreAdj":1000}' start process '{"action":"oom","start":"300ms"}' /bin/busybox sleep 100 || return 1
 	e2e_wait 10 eval '! "$RT" state "$ID" | grep -q running' || return 1
-	[[ ! -e $events ]] || grep -E '^oom_kill [1-9]' "$events" || return 1
-	exec 9<&-
+	e2e_wait 5 says "$MEMORY" 268435456 || return 1
+	grep -E '^oom_kill [1-9]' "$events" || return 1
 	end
 }
 
-may_exempt_itself() {
-	! $V1 || (echo -1000 >/proc/self/oom_score_adj) 2>/dev/null
+each() { # COMMAND...: under each runtime
+	for RT in "${RUNTIMES[@]}"; do
+		"$@" || return 1
+	done
 }
 
 on_no_disk() {
@@ -381,6 +400,7 @@ on_no_disk() {
 DISK=$E2E_RUN/disk
 with_disk() { # COMMAND...
 	local rc=0 loop
+	[[ -e /dev/loop-control ]] || modprobe loop || return 1
 	truncate -s 16M "$DISK.img" && mkfs.ext4 -q "$DISK.img" && mkdir -p "$DISK" && loop=$(losetup -f --show "$DISK.img") || return 1
 	mount "$loop" "$DISK"
 	MOUNTS=$(jq -cn --arg d "$DISK" '[{destination: "/data", type: "bind", source: $d, options: ["bind"]}]') KEY=$(lsblk -dno MAJ:MIN "$loop" | tr -d ' ') "$@" || rc=1
@@ -405,11 +425,58 @@ slow_disk() {
 	e2e_wait 5 eval '[[ $(cat "${files[@]}") == "$before" ]]' && end
 }
 
+# Between create and start, when its init is traced.
+killed_before_its_start() { # keeper|worker
+	acts process '{"action":"exit","code":42}' /bin/busybox echo begun && : >"$OUT" || return 1
+	"$RT" create -b "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1 || return 1
+	e2e_wait 5 two_supervisors && kill -9 "$(super "$1")" && e2e_wait 5 two_supervisors || return 1
+	e2e_wait 5 is_traced "$(container_pid)" && "$RT" start "$ID" && e2e_wait 5 nothing_left || return 1
+	equals "$(<"$OUT")" "" && "$RT" delete -f "$ID"
+}
+
+is_traced() { # PID
+	! grep -q '^TracerPid:\s*0$' "/proc/$1/status"
+}
+
+# The runtime, in the midst of it: nothing hangs, nothing stays.
+killed_runtimes() { # N
+	local i runtime
+	for ((i = 0; i < $1; i++)); do
+		acts process '[{"action":"pause","duration":"1h"},{"action":"kill","start":"1h"}]' "${TICKS[@]}" || return 1
+		setsid "$RT" run -b "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 &
+		runtime=$!
+		sleep "0.0$((RANDOM % 80 + 10))"
+		kill -9 "$runtime" 2>/dev/null
+		wait "$runtime" 2>/dev/null
+		"$RT" kill "$ID" KILL >/dev/null 2>&1
+		e2e_wait 5 "$RT" delete -f "$ID" >/dev/null 2>&1
+		e2e_wait 5 supervisors_gone || {
+			echo "start $i: $(ps -o pid,stat,args | tr '\n' ';')"
+			return 1
+		}
+	done
+	[[ $(code_of process '{"action":"exit","code":0}' /bin/busybox true) == 0 ]] && nothing_left
+}
+
+# Both sorts in one container: each has its own counters.
+beside_system_calls() {
+	MORE='{"faultwire.dev/syscall":"{\"syscalls\":[\"getppid\"],\"errno\":\"EIO\",\"when\":\"1+2\",\"name\":\"parent\"}"}' \
+		start resource '[{"pids":20,"armed":false},{"pids":30}]' /bin/sh -c '/bin/calls getppid 4; echo done; /bin/busybox sleep 100' || return 1
+	e2e_wait 5 grep -q done "$OUT" && e2e_wait 5 says "$PIDS" 30 || return 1
+	# the shell asks once, for itself
+	equals "$("$FAULTWIRE" status --json "$ID" | jq -c '.containers[0].faults | map([.name, .matched, .injected])')" \
+		'[["parent",5,3],["resource[0]",0,0],["resource[1]",1,1]]' || return 1
+	"$FAULTWIRE" arm "$ID" 'resource[0]' >/dev/null && e2e_wait 5 says "$PIDS" 20 || return 1
+	end
+}
+
 for RT in "${RUNTIMES[@]}"; do
 	holds "$RT: 'exit' ends the program with its code before it does anything" ends 42 "" process '{"action":"exit","code":42}' /bin/busybox echo begun
 	holds "$RT: 'exit' with code 0 too" ends 0 "" process '{"action":"exit","code":0}' /bin/busybox echo begun
 	holds "$RT: a program that is not there is the runtime's error as ever" eval \
 		'[[ $(code_of process "{\"action\":\"exit\",\"code\":42}" /bin/none) != 42 ]] && nothing_left'
+	holds "$RT: 'exit' comes though the worker was killed before the start" killed_before_its_start worker
+	holds "$RT: 'exit' comes though the keeper was killed before the start" killed_before_its_start keeper
 	holds "$RT: 'kill' at once" ends 137 "" process '{"action":"kill"}' /bin/sh -c 'echo begun; exec /bin/busybox sleep 20'
 	holds "$RT: 'kill' by another signal, later" ends 3 "begun got it" process '{"action":"kill","signal":"TERM","start":"500ms"}' \
 		/bin/sh -c 'trap "echo got it; exit 3" TERM; echo begun; while :; do /bin/busybox usleep 20000; done'
@@ -426,6 +493,7 @@ for RT in "${RUNTIMES[@]}"; do
 	holds "$RT: both killed while it is paused: another container's hook thaws it" both_killed_while_paused by_another_hook
 	holds "$RT: both killed while it is paused: ADD of another pod thaws it" both_killed_while_paused cni ADD
 	holds "$RT: both killed while it is paused: GC thaws it" both_killed_while_paused cni GC
+	holds "$RT: systemd is told before it is paused, and thaws it once both are killed" by_systemd
 	holds "$RT: a kill of a paused container takes effect" killed_while_paused
 	holds "$RT: limits hold for their window, and are as before afterwards" limited_for_a_window
 	holds "$RT: abort, resume and disarm while it is limited" switched_while_limited
@@ -435,15 +503,13 @@ for RT in "${RUNTIMES[@]}"; do
 	holds "$RT: what somebody else sets meanwhile stays" set_by_another
 	holds "$RT: both killed while it is limited: 'resume' puts it back" both_killed_while_limited
 	holds "$RT: both killed at random moments: it is put back, byte for byte" killed_anywhere 5
+	holds "$RT: acts and system calls in one container" beside_system_calls
+	holds "$RT: the runtime killed at random moments: nothing hangs, nothing is left" killed_runtimes 10
 	holds "$RT: 'pids' makes fork fail" no_more_processes
-	if may_exempt_itself; then
-		holds "$RT: 'oom' is the kernel's own killer" out_of_memory
-	else
-		skip "$RT: 'oom' is the kernel's own killer" "cgroup v1 needs CAP_SYS_RESOURCE for it, which this machine withholds"
-	fi
 	holds "$RT: 'io' limits the disk of a volume" with_disk slow_disk
 	holds "$RT: 'io' refuses a path that is on no disk" on_no_disk /tmp "is on no disk of this node (tmpfs)"
 	holds "$RT: 'io' refuses a path that is not there" on_no_disk /none "the container has no '/none'"
 	holds "$RT: nothing is left" nothing_left
 done
+holds "'oom' is the kernel's own killer" each out_of_memory
 finish

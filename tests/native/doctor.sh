@@ -55,16 +55,16 @@ broken() {
 
 right
 doctor
-holds "doctor: hooks.d as config/ has it" says hooks.d ok "at createRuntime and poststop"
+holds "doctor: hooks.d as config/ has it" says hooks.d ok "the hook at createRuntime and poststop"
 holds "doctor: containerd's table and specification as config/ makes them" says containerd ok "runtime 'runc' starts it, by '$PWD/containerd/spec.json'"
 holds "doctor: tracing" says tracing ok "user notification"
 
 broken 'edit hooks.d/oci-hook-create.json .when={always:true}' \
-	"doctor takes a hook of every container" ok "at createRuntime and poststop" \
+	"doctor takes a hook of every container" ok "the hook at createRuntime and poststop" \
 	'{ echo "version = 3" && table class-v3; } >containerd/config.toml' \
 	"doctor takes a runtime class, of version 3" ok "runtime 'faultwire' starts it"
 broken 'echo {} >hooks.d/other.json' \
-	"doctor leaves others' files alone" ok "at createRuntime and poststop" \
+	"doctor leaves others' files alone" ok "the hook at createRuntime and poststop" \
 	'sed -i /pod_annotations/d containerd/config.toml' \
 	"doctor: annotations that are not passed on matter to host-network pods" ok "for host-network pods it needs pod_annotations"
 broken 'rm hooks.d/*' \
@@ -116,9 +116,9 @@ broken 'rm -r hooks.d' \
 	"doctor without containerd is content" ok "no containerd here"
 
 right
-mkdir -p /etc/containers/oci/hooks.d && cp hooks.d/* /etc/containers/oci/hooks.d/
+mount -t tmpfs tmpfs /usr/share/containers && mkdir -p /usr/share/containers/oci/hooks.d && cp hooks.d/* /usr/share/containers/oci/hooks.d/
 "$FAULTWIRE" doctor --json >out || true
-holds "doctor looks where Podman and CRI-O look by themselves" says hooks.d ok "at createRuntime and poststop"
+holds "doctor looks where Podman and CRI-O look by themselves" says hooks.d ok "the hook at createRuntime and poststop"
 if [[ -e /proc/sys/kernel/yama/ptrace_scope ]]; then
 	echo 3 >ptrace_scope
 	mount --bind ptrace_scope /proc/sys/kernel/yama/ptrace_scope

@@ -220,7 +220,7 @@ static void a_path_too_long_for_the_kernel_is_the_supervisors(void **state)
 
 	(void)state;
 	assert_int_equal(plan_build_container(&one, "db", &hooked, &plan, &err), 0);
-	assert_true(plan_syscalls(&plan) && !plan_files(&plan) && plan_supervised(&plan));
+	assert_true(plan_syscalls(&plan) && !plan_files(&plan) && plan_needs_supervisor(&plan));
 	assert_int_equal(plan_build_container(&other, "db", &hooked, &none, &err), -ENOTSUP);
 	assert_non_null(strstr(err.msg, IO ".backend: 'lsm' cannot: its path is too long"));
 }
