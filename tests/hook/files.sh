@@ -130,6 +130,23 @@ a_bind_below() {
 		/bin/files read /vol/sub/f read /other/f read /vol/f
 }
 
+# Whose directories get other numbers whenever the kernel has forgotten them.
+overlay_of_two() {
+	local over=$E2E_RUN/over
+	mkdir -p "$over"/{layers,mount}
+	mount -t tmpfs upper "$over/layers"
+	mkdir "$over/layers"/{upper,work}
+	mount -t overlay -o "lowerdir=$VOLUME,upperdir=$over/layers/upper,workdir=$over/layers/work,xino=off" overlay "$over/mount"
+	MOUNTS="[$(bind "$over/mount" /vol)]" with_io background "$(fault read '/vol/sub/**')" \
+		/bin/files -n 100000 -s 100 read /vol/sub/f read /vol/f || return 1
+	e2e_wait 10 in_program "EIO 0" || return 1
+	echo 3 >/proc/sys/vm/drop_caches
+	: >"$OUT"
+	e2e_wait 10 test -s "$OUT" && e2e_wait 10 in_program "EIO 0" || return 1
+	! grep -q '^0' "$OUT" || return 1
+	gone
+}
+
 in_program() { # WANTED: the last line of a program that runs on
 	[[ $(tail -1 "$OUT") == "$1 " ]]
 }
@@ -357,6 +374,7 @@ holds "files: a bind of a directory below is that directory" a_bind_below
 holds "files: a hard link elsewhere is another path" answers "EIO 0 0" "$(fault read '/data/f')" \
 	/bin/files read /data/f link /data/f:/data/m/hard read /data/m/hard
 holds "files: overlayfs' own calls are not counted" answers "0 EIO" "$(fault read,write '/data/f' '"when":"2"')" /bin/files read /data/f write /data/f
+holds "files: an overlay of two file systems" overlay_of_two
 holds "files: 'when' and the counters" counted
 holds "files: the same seed decides alike" same_seed
 holds "files: a fault that is over leaves calls alone" ends
