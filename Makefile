@@ -33,7 +33,7 @@ obj = $(patsubst %.c,build/obj/%.o,$(1))
 san = $(patsubst %.c,build/san/%.o,$(1))
 
 CJSON := build/vendor/libcjson.a
-STATIC_LIBS := $(CJSON) -lbpf -lelf -lz -lnl-3 -lpthread -lm
+STATIC_LIBS := $(CJSON) -lbpf -lelf -lz -lnl-3 -lcap -lpthread -lm
 CLI_LIBS := $(CJSON) -lyaml -lbpf -lelf -lz -lnl-3 -lcap -lm
 
 .PHONY: all

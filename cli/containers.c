@@ -9,6 +9,7 @@
 #include "cli/pods.h"
 #include "cli/text.h"
 #include "engine/files.h"
+#include "engine/mend.h"
 #include "engine/undo.h"
 #include "lib/util.h"
 
@@ -86,6 +87,7 @@ int containers_mark(const struct containers *list, uint64_t bits, bool on, struc
 	int first = 0;
 
 	undo_sweep();
+	mend_sweep();
 	for (size_t i = 0; i < list->n; i++) {
 		struct error own = {};
 		int r = set(&list->containers[i], container_abort, files_abort, bits, bits, on, first ? &own : err);
@@ -155,6 +157,7 @@ static void bits_of(const struct container *c, char *const *faults, size_t n, bo
 int containers_arm(const struct containers *list, char *const *faults, size_t n, bool arm, bool *found, struct error *err)
 {
 	undo_sweep();
+	mend_sweep();
 	for (size_t i = 0; i < list->n; i++) {
 		const struct container *c = &list->containers[i];
 		_cleanup_free_ char *title = containers_title(c);

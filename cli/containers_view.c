@@ -9,6 +9,7 @@
 #include "cli/containers.h"
 #include "cli/text.h"
 #include "engine/files.h"
+#include "engine/mend.h"
 #include "engine/undo.h"
 #include "lib/gate.h"
 #include "lib/io.h"
@@ -187,9 +188,11 @@ static void print_orphan(const struct container *c)
 {
 	_cleanup_undo_ struct undo u = {};
 
-	if (plan_syscalls(&c->plan))
-		puts("  its supervisor is gone: the calls below fail with ENOSYS until the container is made anew, or are over "
-		     "with it");
+	if (mend_is_orphan(c))
+		printf("  its supervisor is gone: its intercepted calls fail with ENOSYS; %s\n",
+		       mend_is_possible(c) ? "'faultwire abort', 'arm' or any hook with faults takes them up again"
+					   : "no new one can be put in (no_new_privs is not set, or it has too many processes): "
+					     "restart the container");
 	if (undo_load(c->id, &u, NULL) || !u.n) {
 		if (plan_acts(&c->plan))
 			puts("  its supervisor is gone: nothing more is done to it");

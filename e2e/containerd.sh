@@ -16,6 +16,7 @@
 #	FW_HOOK		if set, our OCI hook in every container that is not a sandbox, as config/ has it; pods with POD_HANDLER=plain go without
 #	FW_CLASS	true: in those of pods with POD_HANDLER=faultwire instead
 #	FW_PASS		false: containers' specifications do not have their pod's annotations of ours
+#	FW_NRI		true: NRI is on, at $ctrd_dir/nri.sock (version 3 of the configuration)
 #	FW_CALLS	a file that the plugin's calls are written to, a line each: verb, container, request
 #	CTRD_BIN	directory of another containerd than the distribution's
 #	CTRD_CONFIG	2 (default), or 3: the version of its configuration
@@ -140,7 +141,7 @@ ctrd_swept() {
 
 # What pods and their faults can leave on this node, a line each: pins, records, network namespaces, ports of the bridge.
 node_left() {
-	find /sys/fs/bpf/faultwire /run/faultwire/{pods,slots,sandboxes,containers} /var/lib/faultwire -mindepth 1 2>/dev/null | sort || true
+	find /sys/fs/bpf/faultwire /run/faultwire/{pods,slots,sandboxes,containers} /var/lib/faultwire -mindepth 1 ! -name .control 2>/dev/null | sort || true
 	ls /run/netns 2>/dev/null || true
 	ip -o link show master cni0 2>/dev/null | sed -E 's/^[0-9]+: ([^:@]+).*/\1/' || true
 }
@@ -254,7 +255,10 @@ ctrd_config_3() {
 		  sandbox = "$E2E_IMAGE"
 
 		[plugins.'io.containerd.nri.v1.nri']
-		  disable = true
+		  disable = $([[ ${FW_NRI-} == true ]] && echo false || echo true)
+		  socket_path = "$ctrd_dir/nri.sock"
+		  plugin_path = "$ctrd_dir/nri.d"
+		  plugin_config_path = "$ctrd_dir/nri.conf.d"
 
 		[$ctrd_cri]
 		  disable_apparmor = true

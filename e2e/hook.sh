@@ -4,14 +4,15 @@
 # Faults in containers under a real engine, by CRI, as it comes and set up as config/ says. A pod's life: what it gets, what it is refused,
 # what stops its faults, and what is left.
 #
-#	e2e/hook.sh [containerd-1.6|containerd-1.7|containerd-2|cri-o [RUNTIME]]
+#	e2e/hook.sh [containerd-1.6|containerd-1.7|containerd-2|containerd-2-nri|cri-o [RUNTIME]]
 #
 # containerd-1.6 is Debian 12's: the hook in every container, annotations by the plugin alone. containerd-1.7: the hook in a runtime class's.
-# containerd-2: the hook in every container, annotations passed on too. cri-o: hooks.d.
+# containerd-2: the hook in every container, annotations passed on too; containerd-2-nri: by NRI, annotations by
+# the plugin alone. cri-o: hooks.d.
 set -euo pipefail
 
 ENGINE=${1:-containerd-1.6}
-declare -A FROM=([containerd-1.7]=trixie [containerd-2]=forky [cri-o]='forky cri-o')
+declare -A FROM=([containerd-1.7]=trixie [containerd-2]=forky [containerd-2-nri]=forky [cri-o]='forky cri-o')
 cd "$(dirname "$0")/.."
 # shellcheck source-path=SCRIPTDIR source=engines.sh
 . e2e/engines.sh
@@ -23,7 +24,7 @@ engines_fetch "$ENGINE" ${FROM[$ENGINE]-}
 # shellcheck source-path=SCRIPTDIR source=crio.sh
 . "$E2E_DIR/crio.sh"
 
-FW_HOOK=$TOP/build/faultwire-hook
+HOOK=$TOP/build/faultwire-hook
 FW_CALLS=$E2E_RUN/plugin-calls
 CTR_CONFIG="mounts { host_path: \"$TOP/build/tests/calls\" container_path: \"/calls\" readonly: true }"
 ENGINES=$TOP/build/engines
@@ -45,6 +46,13 @@ containerd-2)
 	CTRD_RUNTIME=${2:-runc}
 	CTRD_CONFIG=3
 	;;
+containerd-2-nri)
+	CTRD_BIN=$ENGINES/forky/bin
+	CTRD_RUNTIME=${2:-runc}
+	CTRD_CONFIG=3
+	FW_NRI=true
+	FW_PASS=false
+	;;
 cri-o)
 	CRIO_BIN=$ENGINES/cri-o/bin:$ENGINES/forky/bin
 	CRIO_RUNTIME=${2:-crun}
@@ -56,11 +64,32 @@ RUNTIME=${CRIO_RUNTIME-}${CTRD_RUNTIME-}
 KIND=${ENGINE%%-[0-9]*}
 
 engine_up() {
-	if [[ $KIND == cri-o ]]; then crio_up; else containerd_up; fi
+	if [[ ${FW_NRI-} == true ]]; then
+		containerd_up && nri_up
+	elif [[ $KIND == cri-o ]]; then
+		FW_HOOK=$HOOK crio_up
+	else
+		FW_HOOK=$HOOK containerd_up
+	fi
 }
 
 engine_restart() {
 	if [[ $KIND == cri-o ]]; then crio_restart; else containerd_restart; fi
+	[[ ${FW_NRI-} != true ]] || nri_up
+}
+
+# In the place of upstream's hook-injector; it ends with its connection.
+nri_up() {
+	local file
+	mkdir -p "$ctrd_dir/hooks.d"
+	for file in "$TOP"/config/oci-hook-*.json; do
+		sed "s|/usr/local/libexec/faultwire-hook|$HOOK|" "$file" >"$ctrd_dir/hooks.d/${file##*/}"
+	done
+	python3 "$E2E_DIR/nri.py" "$ctrd_dir/nri.sock" "$ctrd_dir"/hooks.d/*.json >"$ctrd_dir/log/nri" 2>&1 &
+	e2e_wait 20 grep -q ready "$ctrd_dir/log/nri" || {
+		cat "$ctrd_dir/log/nri" >&2
+		e2e_fail "no plugin of NRI"
+	}
 }
 
 syscalls() { # FAULTS: the annotations that carry them
@@ -252,6 +281,18 @@ removed_while_paused() {
 	pod_stop "$pod" && pod_remove "$pod" && leaves "$before"
 }
 
+# Who a container is for its annotations is not for its annotations to say: kube-system is denied, and stays so.
+denied() {
+	local pod said
+	pod=$(POD_NETWORK=NODE pod_run host "$(syscalls '{"syscalls":["getppid"],"errno":"EIO"}' | jq -c '. + {"io.kubernetes.cri.sandbox-namespace": "default",
+		"io.kubernetes.pod.namespace": "default"}')" kube-system) || return 1
+	if said=$(ctr_run "$pod" main /calls getppid 1 2>&1); then
+		echo "was started: $said"
+		return 1
+	fi
+	pod_remove "$pod"
+}
+
 # ---- the end
 
 ended_alone() {
@@ -293,6 +334,8 @@ if [[ $KIND == cri-o ]]; then
 	holds "$N: its containers do not even have the hook" no_hook
 	holds "$N: as it starts it asks the plugin for VERSION, STATUS and GC with null" asked_when_it_starts
 	holds "$N: of a pod ADD, and CHECK right behind it" equals "$(verbs "$plain")" "ADD CHECK"
+elif [[ ${FW_NRI-} == true ]]; then
+	holds "$N: its containers do not even have the hook" no_hook
 elif [[ ${FW_CLASS-} != true ]]; then
 	holds "$N: its containers' specification is what it is without the hook, but for that" as_without_hook
 fi
@@ -300,14 +343,19 @@ holds "$N: a mistake is in the pod's own error" refused
 if [[ ${FW_PASS-} != false ]]; then
 	holds "$N: a mistake that only the hook sees is in the container's" refused_by_the_hook
 	holds "$N: a pod of the node's network has faults in its containers" host_network
+	holds "$N: a namespace that the policy denies is denied, whatever annotations say" denied
 fi
 web=$(pod_run web "$(jq -cn --arg s '[{"syscalls":["getppid"],"errno":"EIO","when":"3+2","containers":["init","web","calm","long"],"name":"parent"},
 		{"syscalls":["openat"],"errno":5,"path":"/etc/**","when":1,"containers":["first"]}]' \
-	--arg n '{"action":"partition","target":{"cidrs":["10.77.0.1/32"]},"includeNode":true}' '{"faultwire.dev/syscall": $s, "faultwire.dev/network": $n}')" shop)
+	--arg n '{"action":"partition","target":{"cidrs":["10.77.0.1/32"]},"includeNode":true}' \
+	--arg i '{"action":"fault","methods":["fsync"],"path":"/tmp/**","errno":"EIO","when":2,"containers":["disk"]}' \
+	--arg p '{"action":"exit","code":7,"containers":["crash"]}' \
+	'{"faultwire.dev/syscall": $s, "faultwire.dev/network": $n, "faultwire.dev/io": $i, "faultwire.dev/process": $p}')" shop)
 holds "$N: an init container has its fault from the first call on" answers "0 0 EIO 0 EIO" "$web" init /calls getppid 5
 holds "$N: the first call of all fails if it is to" very_first
 holds "$N: every container counts for itself" answers "0 0 EIO 0 EIO" "$web" web /calls getppid 5
 holds "$N: a container that is not named has none" answers "0 0 0 0 0" "$web" db /calls getppid 5
+holds "$N: a container's files fail as the io annotation says" answers "0 EIO 0" "$web" disk /calls fsync 3
 holds "$N: 'status' shows what was matched and injected" counters
 holds "$N: 'exit' is what the engine sees of each start" exits_each_time
 holds "$N: a pod is removed while it is paused, with both halves of its supervisor killed" removed_while_paused

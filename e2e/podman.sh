@@ -94,19 +94,24 @@ podman_down() {
 }
 
 # Up to 4.3 --annotation takes a list of comma-separated values, in which quotes are doubled.
-annotation() { # FAULTS
-	local quoted=faultwire.dev/syscall=$1
+annotation() { # KEY FAULTS
+	local quoted=faultwire.dev/$1=$2
 	[[ $ENGINE != podman-4.3 ]] || quoted=\"${quoted//\"/\"\"}\"
 	echo "--annotation=$quoted"
 }
 
 # podman_run FAULTS OPTIONS...: '' = no annotation
 podman_run() {
-	podman run --network "${NETWORK_OF:-none}" -v "$TOP/build/tests/calls:/calls:ro" ${1:+"$(annotation "$1")"} "${@:2}"
+	podman run --network "${NETWORK_OF:-none}" -v "$TOP/build/tests/calls:/calls:ro" ${1:+"$(annotation syscall "$1")"} "${@:2}"
 }
 
 answers() { # WANTED FAULTS COMMAND...
 	equals "$(podman_run "$2" --rm "$IMAGE" "${@:3}" 2>&1 | xargs)" "$1"
+}
+
+files_fail() {
+	equals "$(podman_run "" --rm "$(annotation io '{"action":"fault","methods":["fsync"],"path":"/tmp/**","errno":"EIO","when":2}')" "$IMAGE" \
+		/calls fsync 3 2>&1 | xargs)" "0 EIO 0"
 }
 
 supervisors() {
@@ -227,6 +232,7 @@ holds "$N: a container without annotations has no supervisor, and no file of our
 holds "$N: nor has it the hook, which annotated ones have" hooked_by_annotation
 holds "$N: a container has its fault from the first call on" answers "0 0 EIO 0 EIO" "$EIO_3" /calls getppid 5
 holds "$N: the first call of all fails if it is to" answers EIO '{"syscalls":["openat"],"errno":5,"path":"/etc/**","when":1}' /calls open /etc/x 1
+holds "$N: a container's files fail as the io annotation says" files_fail
 holds "$N: a mistake is in the container's error" refused
 holds "$N: 'status' shows what was matched and injected" counted
 podman_run "$EIO_3" -d --name long "$IMAGE" /calls -s 20 getppid 100000 >/dev/null

@@ -273,30 +273,48 @@ int container_page_make(const struct container *c, struct container_page **ret, 
 	return 0;
 }
 
-int container_page_open(const char *id, const struct container_page **ret, struct error *err)
+/* Maps what is there; -ENOENT, -EBADMSG. */
+static int page_map(const char *id, int flags, int protection, struct container_page **ret, int *ret_fd, struct error *err)
 {
 	_cleanup_close_ int fd = -1;
-	const struct container_page *page;
+	struct container_page *page;
 	char path[PATH_MAX];
 	struct stat st;
 	int r = container_path(id, PAGE, path, err);
 
 	if (r)
 		return r;
-	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	fd = open(path, flags | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		return error_set(err, ENOENT, "there is no '%s'", path);
 	if (fd < 0 || fstat(fd, &st) || st.st_size != sizeof(*page))
 		return error_set(err, EBADMSG, "'%s' is not a page of this version", path);
-	page = mmap(NULL, sizeof(*page), PROT_READ, MAP_SHARED, fd, 0);
+	page = mmap(NULL, sizeof(*page), protection, MAP_SHARED, fd, 0);
 	if (page == MAP_FAILED)
 		return error_set(err, errno, "cannot map '%s': %s", path, strerror(errno));
 	if (page->magic != CONTAINER_PAGE_MAGIC || page->abi != FW_ABI || page->n_rules > FW_RULES) {
-		munmap((void *)page, sizeof(*page));
+		munmap(page, sizeof(*page));
 		return error_set(err, EBADMSG, "'%s' is not a page of this version", path);
 	}
 	*ret = page;
+	*ret_fd = TAKE_FD(fd);
 	return 0;
+}
+
+int container_page_open(const char *id, const struct container_page **ret, struct error *err)
+{
+	_cleanup_close_ int fd = -1;
+	struct container_page *page;
+	int r = page_map(id, O_RDONLY, PROT_READ, &page, &fd, err);
+
+	if (!r)
+		*ret = page;
+	return r;
+}
+
+int container_page_take(const struct container *c, struct container_page **ret, int *ret_fd, struct error *err)
+{
+	return page_map(c->id, O_RDWR, PROT_READ | PROT_WRITE, ret, ret_fd, err);
 }
 
 void container_remove(const char *id, int page_fd)

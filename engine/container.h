@@ -73,6 +73,8 @@ int container_load(const char *id, struct container *ret, struct error *err);
 bool container_is_served(const char *id, pid_t init);
 /* Makes the page of a saved container anew, with its rules; unmapped by the process's end. *ret_fd is the caller's. */
 int container_page_make(const struct container *c, struct container_page **ret, int *ret_fd, struct error *err);
+/* The page that is there, in place of a supervisor that has died. -ENOENT, -EBADMSG. */
+int container_page_take(const struct container *c, struct container_page **ret, int *ret_fd, struct error *err);
 /* Maps the page to be read. -ENOENT, -EBADMSG. */
 int container_page_open(const char *id, const struct container_page **ret, struct error *err);
 /* Sets or clears bits of its page's 'aborted', and wakes its supervisor. -ENOENT. */

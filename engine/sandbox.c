@@ -12,6 +12,7 @@
 #include "engine/container.h"
 #include "engine/file.h"
 #include "engine/files.h"
+#include "engine/mend.h"
 #include "engine/undo.h"
 #include "lib/util.h"
 
@@ -47,6 +48,7 @@ int sandbox_save(const struct engine_target *target, const cJSON *annotations, s
 	int r = sandbox_path(target->container_id, path, err);
 
 	files_sweep(false);
+	mend_sweep();
 	if (!r)
 		r = state_lock(&lock, err);
 	if (r)
@@ -111,6 +113,7 @@ void sandbox_gc(const char *network, engine_keep_fn *keep, void *ctx)
 	DIR *dir = opendir(SANDBOX_DIR);
 
 	undo_sweep();
+	mend_sweep();
 	for (struct dirent *e; dir && (e = readdir(dir));) {
 		_cleanup_json_ cJSON *o = NULL;
 

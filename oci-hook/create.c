@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 
 #include "engine/files.h"
+#include "engine/mend.h"
 #include "engine/supervisor.h"
 #include "lib/util.h"
 
@@ -297,6 +298,7 @@ static int fork_supervisor(struct container *c, const struct oci_state *s, struc
 	r = child < 0 ? error_set(err, errno, "cannot start a supervisor: %s", strerror(errno))
 		      : wait_word(pipe_fds[0], child, err);
 	close(pipe_fds[0]);
+	mend_sweep(); /* others */
 	return r;
 }
 
@@ -306,7 +308,10 @@ static int apply_alone(struct container *c, const struct oci_state *s, struct er
 	int r = container_begin(c, s->pid, err);
 
 	c->supervisor = (struct container_process){};
-	return r ? r : begin_files(c, s->bundle, err);
+	if (!r)
+		r = begin_files(c, s->bundle, err);
+	mend_sweep(); /* others */
+	return r;
 }
 
 int create_apply(const struct oci_state *s, const struct oci_identity *who, const struct fault_spec *spec, struct plan *plan,

@@ -9,6 +9,7 @@
 #include <sys/random.h>
 
 #include "engine/files.h"
+#include "engine/mend.h"
 #include "engine/policy_file.h"
 #include "engine/sandbox.h"
 #include "lib/util.h"
@@ -152,6 +153,7 @@ int hook_run(int in, const char *stage, const char *policy, struct error *ret_wa
 		return r;
 	if (stage ? util_streq(stage, "poststop") : s.stopped) {
 		end(s.id);
+		mend_sweep();
 		return 0;
 	}
 	r = check_restored(&s, stage, err);

@@ -115,19 +115,46 @@ static const char *annotation(const struct oci_state *s, const char *const *keys
 }
 #define ANNOTATION(s, ...) annotation(s, (const char *const[]){ __VA_ARGS__, NULL })
 
-void oci_state_identify(const struct oci_state *s, struct oci_identity *ret)
+/*
+ * CRI-O hands on every annotation of a pod, and so a user can write other engines' keys. Its own it writes itself, last, and a container's id
+ * nobody knows before; containerd writes all of its own.
+ */
+static bool is_crio(const struct oci_state *s)
 {
-	const char *type = ANNOTATION(s, "io.kubernetes.cri.container-type", "io.kubernetes.cri-o.ContainerType");
+	return util_streq(ANNOTATION(s, "io.kubernetes.cri-o.ContainerID"), s->id);
+}
 
+static void identify_crio(const struct oci_state *s, struct oci_identity *ret)
+{
 	*ret = (struct oci_identity){
-		.container = ANNOTATION(s, "io.kubernetes.cri.container-name", "io.kubernetes.container.name"),
+		.container = ANNOTATION(s, "io.kubernetes.container.name"),
+		.sandbox_id = ANNOTATION(s, "io.kubernetes.cri-o.SandboxID"),
+		.pod_namespace = ANNOTATION(s, "io.kubernetes.pod.namespace"),
+		.pod_name = ANNOTATION(s, "io.kubernetes.pod.name"),
+		.pod_uid = ANNOTATION(s, "io.kubernetes.pod.uid"),
+		.is_sandbox = util_streq(ANNOTATION(s, "io.kubernetes.cri-o.ContainerType"), "sandbox"),
+	};
+}
+
+static void identify_others(const struct oci_state *s, struct oci_identity *ret)
+{
+	*ret = (struct oci_identity){
+		.container = ANNOTATION(s, "io.kubernetes.cri.container-name"),
 		.sandbox_id = ANNOTATION(s, "io.kubernetes.cri.sandbox-id", "io.kubernetes.cri-o.SandboxID",
 					 "io.podman.annotations.pod-id"),
-		.pod_namespace = ANNOTATION(s, "io.kubernetes.cri.sandbox-namespace", "io.kubernetes.pod.namespace"),
-		.pod_name = ANNOTATION(s, "io.kubernetes.cri.sandbox-name", "io.kubernetes.pod.name"),
-		.pod_uid = ANNOTATION(s, "io.kubernetes.cri.sandbox-uid", "io.kubernetes.pod.uid"),
-		.is_sandbox = util_streq(type, "sandbox"),
+		.pod_namespace = ANNOTATION(s, "io.kubernetes.cri.sandbox-namespace"),
+		.pod_name = ANNOTATION(s, "io.kubernetes.cri.sandbox-name"),
+		.pod_uid = ANNOTATION(s, "io.kubernetes.cri.sandbox-uid"),
+		.is_sandbox = util_streq(ANNOTATION(s, "io.kubernetes.cri.container-type"), "sandbox"),
 	};
+}
+
+void oci_state_identify(const struct oci_state *s, struct oci_identity *ret)
+{
+	if (is_crio(s))
+		identify_crio(s, ret);
+	else
+		identify_others(s, ret);
 	if (!ret->container[0])
 		ret->container = s->id;
 }

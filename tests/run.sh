@@ -74,6 +74,7 @@ SUITES=(
 	"hook-containerd-1.6|bash e2e/hook.sh containerd-1.6"
 	"hook-containerd-1.7|bash e2e/hook.sh containerd-1.7"
 	"hook-containerd-2|bash e2e/hook.sh containerd-2"
+	"hook-containerd-2-nri|bash e2e/hook.sh containerd-2-nri"
 	"hook-cri-o|bash e2e/hook.sh cri-o"
 	"hook-cri-o-runc|bash e2e/hook.sh cri-o runc"
 	"hook-podman-4.3|bash e2e/podman.sh podman-4.3"

@@ -44,7 +44,7 @@ starts() { # N
 			out=$(timeout 20 "$RT" run -b "$BUNDLE" "$ID" </dev/null 2>&1) || true
 			# a runtime that was killed may have left its own init dying, of which runc warns
 			[[ $(grep -v level=warning <<<"$out" | xargs) =~ ^EIO\ [01]$ ]] || {
-				echo "start $i: $out"
+				echo "start $i: $out $(tail -1 "$HOOK_STDERR" 2>/dev/null)"
 				return 1
 			}
 		fi

@@ -7,6 +7,7 @@
  *     calls [-t] [-s MS] open|create|gone PATH N         gone: fsync of a file there that has been removed
  *     calls rename FROM TO
  *     calls threads N                      N threads, each three times getppid; then their results, sorted
+ *     calls thread MS                      a thread beside the first one that calls getppid every MS, for ever
  *     calls alarm PERIOD_MS                one getppid under a timer's signals (SA_RESTART), and how many came; then waits for ever
  */
 #include <errno.h>
@@ -146,6 +147,28 @@ static void threads(int n)
 		printf("%ld\n", failed[i]);
 }
 
+static void *beside(void *arg)
+{
+	for (;; usleep(*(int *)arg * 1000)) {
+		long result = syscall(SYS_getppid);
+		int error = errno;
+
+		printf("thread ");
+		say(result, error);
+		printf("\n");
+		fflush(stdout);
+	}
+	return NULL;
+}
+
+static void one_thread(int pause_ms)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, beside, &pause_ms);
+	pthread_join(thread, NULL);
+}
+
 static volatile sig_atomic_t signals;
 
 static void on_signal(int signal)
@@ -186,6 +209,8 @@ int main(int argc, char **argv)
 		return 2;
 	if (!strcmp(argv[0], "threads"))
 		return threads(atoi(argv[1])), 0;
+	if (!strcmp(argv[0], "thread"))
+		one_thread(atoi(argv[1]));
 	if (!strcmp(argv[0], "alarm"))
 		return alarmed(atoi(argv[1])), 0;
 	if (!strcmp(argv[0], "rename") && argc == 3)

@@ -46,6 +46,7 @@ static void reads_crun_s_with_escaped_slashes(void **state)
 		"{\n  \"ociVersion\":\"1.0\",\n  \"id\":\"c\",\n "
 		"\"status\":\"created\",\"pid\":5,\"root\":\"rootfs\",\"bundle\":\"\\/b\","
 		"\"annotations\":{\"faultwire.dev\\/syscall\":\"{}\",\"io.kubernetes.cri-o.ContainerType\":\"sandbox\","
+		"\"io.kubernetes.cri-o.ContainerID\":\"c\","
 		"\"io.kubernetes.cri-o.SandboxID\":\"pod2\",\"io.kubernetes.container.name\":\"web\","
 		"\"io.kubernetes.pod.namespace\":\"n\",\"io.kubernetes.pod.name\":\"p\",\"io.kubernetes.pod.uid\":\"v\"}}");
 	struct oci_identity who;
@@ -57,6 +58,46 @@ static void reads_crun_s_with_escaped_slashes(void **state)
 	assert_string_equal(who.container, "web");
 	assert_string_equal(who.sandbox_id, "pod2");
 	assert_string_equal(who.pod_uid, "v");
+}
+
+/* What a user can annotate a pod with, beside what the engine says. */
+static void crio_s_own_keys_are_believed_alone(void **state)
+{
+	_cleanup_oci_state_ struct oci_state s = state_of(
+		"{" GOOD
+		",\"annotations\":{\"io.kubernetes.cri.container-type\":\"sandbox\",\"io.kubernetes.cri.container-name\":\"x\","
+		"\"io.kubernetes.cri.sandbox-id\":\"x\",\"io.kubernetes.cri.sandbox-namespace\":\"default\","
+		"\"io.kubernetes.cri.sandbox-name\":\"x\",\"io.kubernetes.cri.sandbox-uid\":\"x\","
+		"\"io.kubernetes.cri-o.ContainerID\":\"web\",\"io.kubernetes.cri-o.ContainerType\":\"container\","
+		"\"io.kubernetes.cri-o.SandboxID\":\"pod2\",\"io.kubernetes.container.name\":\"c\","
+		"\"io.kubernetes.pod.namespace\":\"kube-system\",\"io.kubernetes.pod.name\":\"p\",\"io.kubernetes.pod.uid\":\"v\"}"
+		"}");
+	struct oci_identity who;
+
+	(void)state;
+	oci_state_identify(&s, &who);
+	assert_false(who.is_sandbox);
+	assert_string_equal(who.container, "c");
+	assert_string_equal(who.sandbox_id, "pod2");
+	assert_string_equal(who.pod_namespace, "kube-system");
+	assert_string_equal(who.pod_name, "p");
+	assert_string_equal(who.pod_uid, "v");
+}
+
+static void others_are_not_taken_for_crio(void **state)
+{
+	_cleanup_oci_state_ struct oci_state s = state_of(
+		"{" GOOD ",\"annotations\":{\"io.kubernetes.cri.container-name\":\"db\",\"io.kubernetes.cri.sandbox-id\":\"pod1\","
+		"\"io.kubernetes.cri.sandbox-namespace\":\"kube-system\",\"io.container.manager\":\"cri-o\","
+		"\"io.kubernetes.cri-o.ContainerID\":\"guess\",\"io.kubernetes.cri-o.SandboxID\":\"x\","
+		"\"io.kubernetes.pod.namespace\":\"default\",\"io.kubernetes.container.name\":\"x\"}}");
+	struct oci_identity who;
+
+	(void)state;
+	oci_state_identify(&s, &who);
+	assert_string_equal(who.container, "db");
+	assert_string_equal(who.sandbox_id, "pod1");
+	assert_string_equal(who.pod_namespace, "kube-system");
 }
 
 static void a_container_of_nobody_is_called_by_its_id(void **state)
@@ -143,6 +184,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_runc_s),
 		cmocka_unit_test(reads_crun_s_with_escaped_slashes),
+		cmocka_unit_test(crio_s_own_keys_are_believed_alone),
+		cmocka_unit_test(others_are_not_taken_for_crio),
 		cmocka_unit_test(a_container_of_nobody_is_called_by_its_id),
 		cmocka_unit_test(a_stopped_one_needs_no_process),
 		cmocka_unit_test(refuses_states_gone_wrong),
