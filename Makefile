@@ -59,7 +59,7 @@ build/bpf/%.skel.h: build/bpf/%.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 	$(Q)h=$$(echo $*_bpf_hash | tr a-z A-Z); printf '#ifndef %s\n#define %s "%s"\n#endif\n' $$h $$h $$(sha256sum $< | cut -c1-12) >> $@
 $(call obj,engine/bpf.c) $(call san,engine/bpf.c): build/bpf/net.skel.h
-$(call obj,engine/files_bpf.c) $(call san,engine/files_bpf.c): build/bpf/file.skel.h
+$(call obj,engine/files_bpf.c) $(call san,engine/files_bpf.c) build/arm64/engine/files_bpf.o: build/bpf/file.skel.h
 
 # ---- the system calls of this architecture, as its headers have them
 build/lib/syscall_names.h: Makefile

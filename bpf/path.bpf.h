@@ -13,7 +13,7 @@
 #include "bpf/glob.h"
 #include "bpf/kernel.bpf.h"
 
-#define NAME_CHUNK 32
+#define NAME_CHUNK 16
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -52,8 +52,9 @@ struct hits {
 struct names {
 	const struct fw_glob *glob;
 	struct fw_glob_set set;
-	__u64 dentry;
-	__u32 n; /* characters in 'chunk' */
+	__u64 dentry, name;
+	__u32 left; /* characters of the name that are in front of 'chunk' */
+	__u32 n;    /* in 'chunk' */
 	char chunk[NAME_CHUNK];
 };
 
@@ -63,25 +64,30 @@ static long names_char(__u32 i, struct names *n)
 	return 0;
 }
 
+/* The last characters of a name of which 'left' have not been seen yet. */
+static long names_chunk(__u32 i, struct names *n)
+{
+	__u32 size = n->left < NAME_CHUNK ? n->left : NAME_CHUNK;
+
+	if (!size)
+		return 1;
+	n->left -= size;
+	barrier_var(size); /* the verifier is to see the bound */
+	if (size > NAME_CHUNK || bpf_probe_read_kernel(n->chunk, size, (const void *)(n->name + n->left)))
+		return 1;
+	n->n = size;
+	bpf_loop(size, names_char, n, 0);
+	return 0;
+}
+
 /* One directory up: its name from the end on, and the '/' before it. */
 static long names_dentry(__u32 i, struct names *n)
 {
 	struct dentry *d = (struct dentry *)n->dentry;
-	__u64 name = (__u64)BPF_CORE_READ(d, d_name.name);
-	__u32 left = BPF_CORE_READ(d, d_name.len) & 0xff;
 
-	for (int k = 0; k < 256 / NAME_CHUNK && left; k++) {
-		__u32 size = left < NAME_CHUNK ? left : NAME_CHUNK;
-
-		barrier_var(size); /* the verifier is to see the bound */
-		if (size > NAME_CHUNK)
-			return 1;
-		left -= size;
-		if (bpf_probe_read_kernel(n->chunk, size, (const void *)(name + left)))
-			return 1;
-		n->n = size;
-		bpf_loop(size, names_char, n, 0);
-	}
+	n->name = (__u64)BPF_CORE_READ(d, d_name.name);
+	n->left = BPF_CORE_READ(d, d_name.len) & 0xff;
+	bpf_loop(256 / NAME_CHUNK, names_chunk, n, 0);
 	glob_back(n->glob, &n->set, '/');
 	n->dentry = (__u64)BPF_CORE_READ(d, d_parent);
 	return !(n->set.w[0] | n->set.w[1]);

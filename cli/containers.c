@@ -77,7 +77,7 @@ static int set(const struct container *c, int (*in_page)(const char *id, uint64_
 	       int (*in_kernel)(const struct container *c, uint64_t bits, bool on, struct error *err), uint64_t page_bits,
 	       uint64_t kernel_bits, bool on, struct error *err)
 {
-	int r = page_bits && plan_supervised(&c->plan) ? in_page(c->id, page_bits, on, err) : 0;
+	int r = page_bits && plan_needs_supervisor(&c->plan) ? in_page(c->id, page_bits, on, err) : 0;
 
 	return r || !kernel_bits ? r : in_kernel(c, kernel_bits, on, err);
 }

@@ -36,7 +36,7 @@ struct now {
 static void now_get(const struct container *c, struct now *ret)
 {
 	*ret = (struct now){};
-	if (plan_supervised(&c->plan))
+	if (plan_needs_supervisor(&c->plan))
 		(void)container_page_open(c->id, &ret->page, NULL);
 	ret->has_files = plan_files(&c->plan) && !files_get(c, &ret->file, ret->rules, NULL);
 }
@@ -208,7 +208,7 @@ static void print_state(const struct container *c, const struct now *now)
 {
 	if (now->page && now->page->over)
 		puts("  all that was to be done is done");
-	else if (plan_supervised(&c->plan) && !container_has_supervisor(c))
+	else if (plan_needs_supervisor(&c->plan) && !container_has_supervisor(c))
 		print_orphan(c);
 	else if (container_has_ended(c))
 		puts("  it has ended: its faults go with its pod, or with the next container");

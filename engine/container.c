@@ -32,8 +32,8 @@ static const struct {
 	{ "podName", offsetof(struct container, pod_name) },
 	{ "podUid", offsetof(struct container, pod_uid) },
 	{ "experiment", offsetof(struct container, experiment) },
-	{ "filesBuild", offsetof(struct container, files_build) },
 	{ "wanted", offsetof(struct container, wanted) },
+	{ "filesBuild", offsetof(struct container, files_build) },
 }, numbers[] = {
 	{ "pid", offsetof(struct container, init.pid) },
 	{ "pidStart", offsetof(struct container, init.start) },
@@ -221,7 +221,7 @@ bool container_is_served(const char *id, pid_t init)
 
 	if (container_load(id, &c, NULL))
 		return false;
-	return c.init.pid == (uint64_t)init && is_alive(&c.init) && (!plan_supervised(&c.plan) || is_alive(&c.supervisor));
+	return c.init.pid == (uint64_t)init && is_alive(&c.init) && (!plan_needs_supervisor(&c.plan) || is_alive(&c.supervisor));
 }
 
 static void page_add(const struct container *c, struct container_page *page, const struct fw_rule *rule, bool armed)

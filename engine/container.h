@@ -26,7 +26,7 @@ struct container {
 	char *rootfs;      /* as its init sees it while it is created; not on record. NULL = "/" */
 	char *files_build; /* of PLAN_FILES: the programs' pins, and its slot (engine/files.h); 0 = none */
 	uint64_t files_slot;
-	struct container_process init, supervisor; /* no supervisor where the plan has nothing for one (plan_supervised) */
+	struct container_process init, supervisor; /* no supervisor where the plan needs none */
 	uint64_t created_mono_ns, created_unix_ns;
 	struct plan plan;
 };
@@ -103,7 +103,10 @@ bool container_has_ended(const struct container *c);
 void container_remove(const char *id, int page_fd);
 /* The same when its supervisor has seen its end; a record that is the file hooks' as well stays for files_stop. */
 void container_end(const struct container *c, int page_fd);
-/* Puts back what dead supervisors left changed, and removes the files of those whose container has ended too, but not the file hooks' (files_sweep). */
+/*
+ * Puts back what dead supervisors left changed, and removes the files of those whose container has ended too, but not the file hooks'
+ * (files_sweep).
+ */
 void container_sweep(void);
 
 void container_cleanup(struct container *c);

@@ -75,8 +75,13 @@ static enum files_mode mode_of_node(void)
 
 void files_env(struct plan_env *env, bool afresh)
 {
-	enum files_mode mode = afresh ? mode_probe() : mode_of_node();
+	enum files_mode mode = FILES_NONE;
+	struct error err = {};
 
+	if (files_check_pins(&err))
+		snprintf(none_why, sizeof(none_why), "%.500s", err.msg);
+	else
+		mode = afresh ? mode_probe() : mode_of_node();
 	env->files = mode != FILES_NONE;
 	env->files_why = mode ? modes[mode].why : none_why;
 }
@@ -278,6 +283,16 @@ static int arm(const struct files_node *node, const struct container *c, struct 
 	return map_set(node->maps[FILES_ARMING], &task, &slot, "a process", err);
 }
 
+/* The control map, in which the wall clock's offset is that of now. */
+static int refresh_clock(struct error *err)
+{
+	struct fw_control *control = NULL;
+	int r = bpf_control_map(&control, err);
+
+	bpf_control_unmap(control);
+	return r;
+}
+
 /* ---- who uses them */
 
 static uint32_t methods_of(const struct plan *plan)
@@ -367,6 +382,8 @@ int files_start(struct container *c, const char *bundle, struct error *err)
 		r = record(c, err);
 	if (!r)
 		r = files_node_load(mode_of_node(), v1, methods_of(&c->plan), &node, err);
+	if (!r)
+		r = refresh_clock(err);
 	if (!r)
 		r = put_all(&node, c, bundle, err);
 	if (!r)

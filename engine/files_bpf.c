@@ -138,7 +138,7 @@ static int make_fmod_ret(struct bpf_program *prog, const char *function, bool lo
 	return r ? r : bpf_program__set_attach_target(prog, 0, function);
 }
 
-static int open_skeleton(enum files_mode mode, struct file_bpf **ret, struct error *err)
+static int open_skeleton(struct file_bpf **ret, struct error *err)
 {
 	struct file_bpf *skel;
 	struct bpf_program *prog;
@@ -152,7 +152,6 @@ static int open_skeleton(enum files_mode mode, struct file_bpf **ret, struct err
 	bpf_map__set_autocreate(skel->maps.fw_slots, false);
 	bpf_map__set_max_entries(skel->maps.fw_rules, (FW_FILE_SLOTS + 1) * FW_RULES);
 	bpf_map__set_max_entries(skel->maps.fw_calendars, FW_FILE_SLOTS * FW_RULES);
-	skel->rodata->fw_setattr_arg = dentry_arg(mode == FILES_LSM ? "bpf_lsm_inode_setattr" : "security_inode_setattr");
 	*ret = skel;
 	return 0;
 }
@@ -214,7 +213,7 @@ bool files_probe(enum files_mode mode, struct error *err)
 {
 	struct file_bpf *skel = NULL;
 	bool fires = false;
-	int r = open_skeleton(mode, &skel, err);
+	int r = open_skeleton(&skel, err);
 
 	if (!r) {
 		bpf_program__set_autoload(skel->progs.fw_probe, true);
@@ -237,7 +236,7 @@ static int make_dir(const char *path, struct error *err)
 	return 0;
 }
 
-static int check_bpffs(struct error *err)
+int files_check_pins(struct error *err)
 {
 	struct statfs fs;
 
@@ -299,11 +298,13 @@ static int load_missing(enum files_mode mode, bool cgroup_v1, uint32_t methods, 
 {
 	struct file_bpf *skel = NULL;
 	size_t n = 0;
-	int r = open_skeleton(mode, &skel, err);
+	int r = open_skeleton(&skel, err);
 
 	if (r)
 		return r;
 	skel->rodata->fw_cgroup_v1 = cgroup_v1;
+	if (methods & (METHOD(SETATTR) | METHOD(TRUNCATE)))
+		skel->rodata->fw_setattr_arg = dentry_arg(mode == FILES_LSM ? "bpf_lsm_inode_setattr" : "security_inode_setattr");
 	r = choose(skel, mode, methods, &n);
 	if (!r && n) {
 		r = share_maps(skel);
@@ -345,7 +346,7 @@ int files_node_open(const char *build, struct files_node *ret, struct error *err
 int files_node_load(enum files_mode mode, bool cgroup_v1, uint32_t methods, struct files_node *ret, struct error *err)
 {
 	char dir[128];
-	int r = check_bpffs(err);
+	int r = files_check_pins(err);
 
 	pin_path(dir, BUILD, "");
 	if (!r)

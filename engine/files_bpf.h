@@ -38,6 +38,9 @@ struct files_node {
 /* The pins of the programs that this binary carries. */
 const char *files_build(void);
 
+/* Whether there is a place for pins. -ENOTSUP with the remedy. */
+int files_check_pins(struct error *err);
+
 /* Arms a program on the caller and opens a file: whether it fails as told, in 'mode'; else *err says what is in the way. */
 bool files_probe(enum files_mode mode, struct error *err);
 

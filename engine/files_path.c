@@ -85,6 +85,33 @@ static const char *below(const char *dir, const char *path)
 	return util_streq(path + n, "/") ? "" : path + n;
 }
 
+/* The device of the first directory of an option; 0 = not known. */
+static dev_t layer_dev(const char *options, const char *name)
+{
+	const char *value = strstr(options, name);
+	_cleanup_free_ char *path = NULL;
+	struct stat st;
+
+	if (!value)
+		return 0;
+	value += strlen(name);
+	path = util_printf("%.*s", (int)strcspn(value, ":, \n"), value);
+	return stat(path, &st) ? 0 : st.st_dev;
+}
+
+/* An overlay of several file systems numbers its directories as they come, unless it has room for theirs (xino). Only the root's stays. */
+static bool is_unsteady(const char *line)
+{
+	const char *options = strstr(line, " - overlay ");
+	dev_t upper, lower;
+
+	if (!options || strstr(options, "xino=on"))
+		return false;
+	upper = layer_dev(options, "upperdir=");
+	lower = layer_dev(options, strstr(options, "lowerdir+=") ? "lowerdir+=" : "lowerdir=");
+	return upper && lower && upper != lower;
+}
+
 static void add_mount(struct files_root *root, char *line)
 {
 	unsigned int major, minor;
@@ -100,6 +127,7 @@ static void add_mount(struct files_root *root, char *line)
 		.id = id,
 		.dev = DEV(major, minor),
 		.point = inside ? util_strdup(inside) : NULL,
+		.unsteady = is_unsteady(line),
 	};
 }
 
@@ -164,7 +192,8 @@ struct place {
 	uint64_t ino, mount;
 	uint32_t dev;
 	bool is_dir, is_mount;
-	char path[PATH_MAX]; /* links followed; within the container */
+	const struct files_mount *of; /* the mount; NULL = not known */
+	char path[PATH_MAX];          /* links followed; within the container */
 };
 
 /* -errno when there is none. */
@@ -191,7 +220,9 @@ static int place_of(const struct files_root *root, const char *path, struct plac
 	/* the super block's device, which some file systems do not say to stat(2) */
 	for (size_t i = 0; i < root->n_mounts; i++)
 		if (root->mounts[i].id == ret->mount)
-			ret->dev = root->mounts[i].dev;
+			ret->of = &root->mounts[i];
+	if (ret->of)
+		ret->dev = ret->of->dev;
 	return 0;
 }
 
@@ -227,6 +258,17 @@ static int deepest(const struct files_root *root, const char *glob, struct place
 			return r ? r : -ENOTDIR;
 		*slash = '\0';
 	}
+}
+
+/* Up to the root of its mount where a directory's number would not last: the glob from there is the caller's, NULL where it lasts. */
+static char *steady(const struct files_root *root, struct place *top, const char *tail)
+{
+	_cleanup_free_ char *inside = NULL;
+
+	if (!top->of || !top->of->unsteady || !top->of->point || top->is_mount)
+		return NULL;
+	inside = util_printf("%s%s", below(top->of->point[0] ? top->of->point : "/", top->path), tail);
+	return place_of(root, top->of->point, top) ? NULL : TAKE_PTR(inside);
 }
 
 /* A file behind a link is meant by the link's path: what the container opens is that file. The glob that means it; NULL = as it stands. */
@@ -288,7 +330,7 @@ static int add_volume(const struct place *volume, const struct place *top, const
 int files_path_find(const struct files_root *root, const struct fault_io *io, const char *what, struct files_path *ret,
 		    struct error *err)
 {
-	_cleanup_free_ char *followed = io->path ? follow(root, io->path) : NULL;
+	_cleanup_free_ char *followed = io->path ? follow(root, io->path) : NULL, *steadied = NULL;
 	const char *glob = followed ? followed : io->path ? io->path : "/**", *tail = NULL;
 	struct fw_glob_set start = { { 1 } };
 	struct place top, volume;
@@ -305,7 +347,8 @@ int files_path_find(const struct files_root *root, const struct fault_io *io, co
 	r = deepest(root, glob, &top, &tail);
 	if (r)
 		return error_set(err, -r, "%s.path: cannot look at the container's files: %s", what, strerror(-r));
-	r = glob_compile(tail, &ret->glob, err);
+	steadied = steady(root, &top, tail);
+	r = glob_compile(steadied ? steadied : tail, &ret->glob, err);
 	if (r)
 		return error_wrap(err, "%s.path", what);
 	if (io->volume)

@@ -13,8 +13,9 @@
 
 struct files_mount {
 	uint64_t id;
-	uint32_t dev; /* the super block's */
-	char *point;  /* within the container: "" is its root, else "/..." */
+	uint32_t dev;  /* the super block's */
+	char *point;   /* within the container: "" is its root, else "/..."; NULL = outside */
+	bool unsteady; /* directories get other inode numbers when the kernel has forgotten them */
 };
 
 struct files_root {

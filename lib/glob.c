@@ -90,8 +90,11 @@ int glob_compile(const char *tail, struct fw_glob *ret, struct error *err)
 		p++;
 	}
 	if (b.n >= FW_GLOB_STATES)
-		return error_set(err, E2BIG, "'%.64s...' is too long behind its first wildcard: at most %d characters", tail,
-				 FW_GLOB_STATES - 1);
+		return error_set(
+			err, E2BIG,
+			"'%.64s...' is too long behind the last directory that is there: at most %d characters, or use backend "
+			"'seccomp'",
+			tail, FW_GLOB_STATES - 1);
 	set_add(&ret->end, b.n);
 	return 0;
 }

@@ -177,8 +177,6 @@ int plan_from_json(const struct json *j, struct plan *ret, struct error *err);
 const struct plan_rules *plan_rules(const struct plan *plan);
 const struct plan_syscalls *plan_syscalls(const struct plan *plan);
 const struct plan_files *plan_files(const struct plan *plan);
-/* Whether there is something in it for a supervisor. */
-bool plan_supervised(const struct plan *plan);
 const struct plan_acts *plan_acts(const struct plan *plan);
 
 /* One of a container's rules; syscall or act is NULL. */
@@ -193,6 +191,8 @@ struct plan_rule_of {
 bool plan_rule_of(const struct plan *plan, size_t i, struct plan_rule_of *ret);
 
 const struct plan_op *plan_find(const struct plan *plan, enum plan_op_type type);
+/* Whether somebody has to stay with the container for it. */
+bool plan_needs_supervisor(const struct plan *plan);
 
 void plan_cleanup(struct plan *plan);
 

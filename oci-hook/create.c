@@ -275,7 +275,6 @@ static void describe(struct container *c, const struct oci_state *s, const struc
 	c->plan = *plan;
 	*plan = (struct plan){};
 }
-
 int create_noted(const struct oci_state *s, const struct oci_identity *who, const struct fault_spec *spec, struct error *err)
 {
 	_cleanup_container_ struct container c = {};
@@ -309,7 +308,10 @@ static int apply_alone(struct container *c, const struct oci_state *s, struct er
 	int r = container_begin(c, s->pid, err);
 
 	c->supervisor = (struct container_process){};
-	return r ? r : begin_files(c, s->bundle, err);
+	if (!r)
+		r = begin_files(c, s->bundle, err);
+	mend_sweep(); /* others */
+	return r;
 }
 
 int create_apply(const struct oci_state *s, const struct oci_identity *who, const struct fault_spec *spec, struct plan *plan,
@@ -317,16 +319,19 @@ int create_apply(const struct oci_state *s, const struct oci_identity *who, cons
 {
 	_cleanup_container_ struct container c = {};
 	_cleanup_json_ cJSON *config = NULL;
-	bool supervised = plan_supervised(plan);
 	int r;
 
 	if (container_is_served(s->id, s->pid))
 		return 0;
+	if (!plan_needs_supervisor(plan)) {
+		describe(&c, s, who, spec, plan);
+		return apply_alone(&c, s, err);
+	}
 	config = parse_config(s->bundle);
-	r = supervised ? create_check(s, plan, config, err) : 0;
+	r = create_check(s, plan, config, err);
 	if (r)
 		return r;
 	describe(&c, s, who, spec, plan);
 	c.rootfs = rootfs_of(config, s->bundle);
-	return supervised ? fork_supervisor(&c, s, err) : apply_alone(&c, s, err);
+	return fork_supervisor(&c, s, err);
 }

@@ -23,7 +23,9 @@ measure() { # NAME ANNOTATIONS
 
 measure none '{}'
 ANNOTATIONS=$(faults 1) bundle "" /bin/busybox sleep 1000000
+config=$(<"$BUNDLE/config.json")
 for ((i = 0; i < OTHERS; i++)); do
+	jq --arg cgroup "/$CGROUP-$i" '.linux.cgroupsPath = $cgroup' <<<"$config" >"$BUNDLE/config.json"
 	"$RT" run -d -b "$BUNDLE" "other$i" </dev/null >/dev/null 2>&1
 done
 measure others '{}'

@@ -7,9 +7,12 @@ set -euo pipefail
 RUNS=${RUNS:-200}
 BANDWIDTH=${BANDWIDTH:-/usr/lib/cni/bandwidth}
 DELAYS=$(dirname "$0")/../../build/bench/delays
+PREADS=$(dirname "$0")/../../build/bench/preads
 # Before there is a world without the Internet: the VM's kernel may be missing.
 [[ -n ${E2E_ISOLATED-} ]] ||
 	"$(dirname "$0")/../vm/run" -k 6.12 -i -t 600 -- bash "$(dirname "$0")/delay.sh" >"$DELAYS"
+[[ -n ${E2E_ISOLATED-} ]] ||
+	"$(dirname "$0")/../vm/run" -k 6.12 -i -m 1024 -t 1200 -- bash "$(dirname "$0")/files.sh" >"$PREADS"
 # shellcheck source=tests/bench/lib.bash
 . "$(dirname "$0")/lib.bash"
 
@@ -199,6 +202,20 @@ bench_delay() {
 	delay_row "  matched, delayed by departure time" edt "Chaos Mesh's chain" chain -
 }
 
+# pread_row TEXT WAY PEER PEER-WAY GOAL: instructions
+pread_row() {
+	row "$1" "$(calc "${preads[$2]} / 2")" instructions "$3" "$(calc "${preads[$4]} / 2")" "$5"
+}
+
+bench_files() {
+	declare -A preads=()
+	read_into preads <"$PREADS"
+	pread_row "VM, pread of a container without annotations, 50 others have io faults" others "no container has" none "<=1.2 of peer"
+	pread_row "  the same when they have ended" after "no container has" none "<=1.0 of peer"
+	pread_row "VM, pread of a container with 1 rule for another path" one "no container has" none -
+	pread_row "VM, pread of a container with 64 rules for other paths" many "1 rule" one "<=2.0 of peer"
+}
+
 bench_abort() {
 	local i
 	export WATCH=/sys/fs/bpf/faultwire/control
@@ -250,6 +267,7 @@ bench_add
 bench_packet
 bench_path
 bench_delay
+bench_files
 bench_abort
 jq -s . "$results" >"$TOP/build/bench.json"
 jq -r '.[] | [.name, "\(.value) \(.unit)", (.peer // "-"), (.peer_value // "-" | tostring), (.ratio // "-" | tostring), .goal,

@@ -3,7 +3,7 @@
 #
 # faultwire.dev/io in the kernel's file hooks: what fails in real containers, from when on, what ends it, what is left.
 #
-#     tests/hook/files.sh lsm|fmod_ret [main]      the backend that this kernel is to have; main: not all of it
+#     tests/hook/files.sh lsm|fmod_ret [main|v1]      the backend that this kernel is to have; main: not all of it, v1: what cgroup v1 changes
 #
 # shellcheck source=tests/hook/lib.bash
 . "$(dirname "${BASH_SOURCE[0]}")/lib.bash"
@@ -75,7 +75,7 @@ nothing_left() {
 
 gone() {
 	"$RT" kill "$ID" KILL 2>/dev/null
-	e2e_wait 20 "$RT" delete -f "$ID" && nothing_left
+	e2e_wait 20 "$RT" delete -f "$ID" && e2e_wait 5 nothing_left
 }
 
 # One rule a method, each of its own path and error: what is done elsewhere is left alone.
@@ -116,7 +116,7 @@ created_and_renamed() {
 
 globs() {
 	answers "EIO 0 EIO 0 EIO EIO 0 EIO" "$(list "$(fault read '/data/*.log')" "$(fault read '/data/?')" "$(fault read '/data/deep/**/f')" \
-		"$(fault open '/real/f')")" /bin/files read /data/a.log read /data/b.txt read /data/f read /data/single read /data/deep/f \
+		"$(fault open '/real/f' '"schedule":"* * * * *","duration":"60s"')")" /bin/files read /data/a.log read /data/b.txt read /data/f read /data/single read /data/deep/f \
 		read /data/deep/a/b/c/f read /data/deep/a/b/c/g open /real/f
 }
 
@@ -128,6 +128,23 @@ volumes() { # FAULT WANTED
 a_bind_below() {
 	MOUNTS="[$(bind "$VOLUME" /vol),$(bind "$VOLUME/sub" /other)]" answers "EIO EIO 0" "$(fault read '/vol/sub/**')" \
 		/bin/files read /vol/sub/f read /other/f read /vol/f
+}
+
+# Whose directories get other numbers whenever the kernel has forgotten them.
+overlay_of_two() {
+	local over=$E2E_RUN/over
+	mkdir -p "$over"/{layers,mount}
+	mount -t tmpfs upper "$over/layers"
+	mkdir "$over/layers"/{upper,work}
+	mount -t overlay -o "lowerdir=$VOLUME,upperdir=$over/layers/upper,workdir=$over/layers/work,xino=off" overlay "$over/mount"
+	MOUNTS="[$(bind "$over/mount" /vol)]" with_io background "$(fault read '/vol/sub/**')" \
+		/bin/files -n 100000 -s 100 read /vol/sub/f read /vol/f || return 1
+	e2e_wait 10 in_program "EIO 0" || return 1
+	echo 3 >/proc/sys/vm/drop_caches
+	: >"$OUT"
+	e2e_wait 10 test -s "$OUT" && e2e_wait 10 in_program "EIO 0" || return 1
+	! grep -q '^0' "$OUT" || return 1
+	gone
 }
 
 in_program() { # WANTED: the last line of a program that runs on
@@ -181,6 +198,19 @@ ends() {
 	gone
 }
 
+# One list of rules of the kernel's, one of a supervisor's; which faults are whose is io's choice.
+beside_a_supervisor() {
+	local io counts='[.containers[0] | .supervised, .running, (.faults | sort_by(.name)[] | .name, .inKernel, .injected)]'
+	io=$(list "$(fault open '/data/f')" '{"action":"fault","methods":["fsync"],"path":"/data/**","errno":"ENOSPC"}')
+	ANNOTATIONS=$(jq -cn --arg io "$io" '{"faultwire.dev/io": $io}') background '{"syscalls":["getppid"],"errno":"EPERM"}' /bin/sh -c \
+		'/bin/files open /data/f fsync /data/a.log; /bin/calls getppid 1; exec /bin/busybox sleep 1000' || return 1
+	e2e_wait 20 grep -q EPERM "$OUT" || return 1
+	equals "$(tr '\n' ' ' <"$OUT")" "EIO ENOSPC  EPERM " || return 1
+	contains "$("$FAULTWIRE" status --json | jq -c "$counts")" '[true,true,"io[0]",true,1,"io[1]",false,1,"syscall[0]",false,' || return 1
+	"$FAULTWIRE" disarm "$ID" 'io[0]' && equals "$("$FAULTWIRE" status --json | jq -c '[.containers[0].faults[].armed]')" '[false,true,true]' || return 1
+	gone && e2e_wait 10 supervisors_gone
+}
+
 execs() {
 	with_io background "$(fault open '/data/**')" /bin/busybox sleep 1000 || return 1
 	e2e_wait 10 running || return 1
@@ -199,9 +229,8 @@ neighbour() {
 	export MOUNTS
 	bundle "" /bin/files open /vol/f read /vol/f || return 1
 	mkdir -p "$other"
-	cp "$BUNDLE/config.json" "$other/"
-	ln -sfn "$BUNDLE/rootfs" "$other/rootfs"
-	jq --arg root "$BUNDLE/rootfs" '.root.path = $root' "$BUNDLE/config.json" >"$other/config.json"
+	jq --arg root "$BUNDLE/rootfs" --arg cgroup "/$CGROUP-other" '.root.path = $root | .linux.cgroupsPath = $cgroup' \
+		"$BUNDLE/config.json" >"$other/config.json"
 	with_io background "$(fault open,read '/**')" /bin/files -n 100000 -s 20 open /vol/f || return 1
 	e2e_wait 10 in_program EIO || return 1
 	equals "$("$RT" run -b "$other" other </dev/null)" "0 0 " || return 1
@@ -226,6 +255,27 @@ next_container() {
 	container "" /bin/files open /data/f
 }
 
+plugin() { # VERB [NETWORK-CONFIGURATION]
+	CNI_COMMAND=$1 CNI_CONTAINERID=pod1 CNI_NETNS=/proc/self/ns/net CNI_IFNAME=eth0 CNI_PATH=/ "$PLUGIN" <<<"$2" >/dev/null
+}
+
+# The pod's own end, whose annotations the plugin kept.
+of_a_pod() {
+	local conf pid
+	conf=$(jq -cn --arg io "$(fault open '/data/**')" '{cniVersion: "1.0.0", name: "n", type: "faultwire", prevResult: {},
+		runtimeConfig: {"io.kubernetes.cri.pod-annotations": {"faultwire.dev/io": $io}}}')
+	plugin ADD "$conf" || return 1
+	ANNOTATIONS='{"io.kubernetes.cri.sandbox-id":"pod1","io.kubernetes.cri.container-name":"web"}' background '' /bin/files -n 100000 -s 20 open /data/f
+	e2e_wait 10 in_program EIO || return 1
+	pid=$("$RT" state "$ID" | jq .pid)
+	kill -9 "$pid"
+	rm -rf "/run/$RT/$ID"
+	e2e_wait 10 eval '! kill -0 '"$pid" || return 1
+	[[ -e $PINS ]] || return 1
+	plugin DEL "$conf" || return 1
+	nothing_left
+}
+
 next_gc() {
 	CNI_COMMAND=GC CNI_NETNS='' CNI_PATH=/ "$PLUGIN" <<<'{"cniVersion":"1.1.0","name":"n","type":"faultwire","cni.dev/valid-attachments":[]}'
 }
@@ -248,9 +298,11 @@ killed_hooks() { # N
 }
 
 many() { # N
-	local i
+	local i config
 	ANNOTATIONS=$(jq -cn --arg io "$(fault open '/data/**')" '{"faultwire.dev/io": $io}') bundle "" /bin/busybox sleep 10000
+	config=$(<"$BUNDLE/config.json")
 	for ((i = 0; i < $1; i++)); do
+		jq --arg cgroup "/$CGROUP-$i" '.linux.cgroupsPath = $cgroup' <<<"$config" >"$BUNDLE/config.json"
 		"$RT" run -d -b "$BUNDLE" "many$i" </dev/null >/dev/null 2>&1 || return 1
 	done
 	equals "$(ls "$PINS"/files-*/link_* | xargs -n1 basename | xargs)" "link_fw_begin link_fw_open" || return 1
@@ -267,8 +319,32 @@ shows() { # in 'plan'
 	contains "$(jq -n --arg io "$(fault open '/data/**')" '{"faultwire.dev/io": $io}' | "$FAULTWIRE" plan)" "$1"
 }
 
+# Containers counted in hierarchies of cgroup v1, as far as this kernel lets them go.
+cgroup_v1() {
+	local controller
+	find /sys/fs/cgroup -name cgroup.subtree_control | sort -r | while read -r file; do
+		for controller in $(<"$file"); do
+			echo "-$controller" >"$file"
+		done
+	done
+	umount -l /sys/fs/cgroup
+	mount -t tmpfs cgroups /sys/fs/cgroup
+	for controller in pids devices freezer cpu blkio; do
+		mkdir "/sys/fs/cgroup/$controller"
+		mount -t cgroup -o "$controller" cgroup "/sys/fs/cgroup/$controller" || return 1
+	done
+}
+
 rootfs
 RT=runc
+if [[ ${2-} == v1 ]]; then
+	holds "files, cgroup v1: there are hierarchies" cgroup_v1
+	holds "files, cgroup v1: the program's first open fails" answers "EIO" "$(fault open '/**')" /bin/files open /data/f
+	holds "files, cgroup v1: processes that are exec'd into the container are hit" execs
+	holds "files, cgroup v1: a neighbour on the same volume is left alone" neighbour
+	holds "files, cgroup v1: nothing is left" nothing_left
+	finish
+fi
 if [[ $BACKEND == lsm ]]; then
 	holds "files: 'plan' says that BPF LSM does it" shows "by BPF LSM"
 else
@@ -298,6 +374,7 @@ holds "files: a bind of a directory below is that directory" a_bind_below
 holds "files: a hard link elsewhere is another path" answers "EIO 0 0" "$(fault read '/data/f')" \
 	/bin/files read /data/f link /data/f:/data/m/hard read /data/m/hard
 holds "files: overlayfs' own calls are not counted" answers "0 EIO" "$(fault read,write '/data/f' '"when":"2"')" /bin/files read /data/f write /data/f
+holds "files: an overlay of two file systems" overlay_of_two
 holds "files: 'when' and the counters" counted
 holds "files: the same seed decides alike" same_seed
 holds "files: a fault that is over leaves calls alone" ends
@@ -305,8 +382,10 @@ holds "files: abort, resume, arm and disarm of a container" by_hand "$ID"
 holds "files: abort and resume of the node" by_hand --all
 holds "files: a container born under an abort" born_aborted
 holds "files: a neighbour on the same volume is left alone" neighbour
+holds "files: beside a supervisor's faults in one container" beside_a_supervisor
 holds "files: a poststop that never ran: the next container puts it right" poststop_never_ran next_container
 holds "files: a poststop that never ran: GC puts it right" poststop_never_ran next_gc
+holds "files: a pod's annotations are kept by the plugin, and its DEL puts right what no poststop did" of_a_pod
 holds "files: a hook that is killed at any moment" killed_hooks 5
 holds "files: 50 containers share the programs, and each counts its own" many 50
 finish
