@@ -80,11 +80,7 @@ engine_restart() {
 
 # In the place of upstream's hook-injector; it ends with its connection.
 nri_up() {
-	local file
-	mkdir -p "$ctrd_dir/hooks.d"
-	for file in "$TOP"/config/oci-hook-*.json; do
-		sed "s|/usr/local/libexec/faultwire-hook|$HOOK|" "$file" >"$ctrd_dir/hooks.d/${file##*/}"
-	done
+	engines_hooks "$HOOK" "$ctrd_dir/hooks.d"
 	python3 "$E2E_DIR/nri.py" "$ctrd_dir/nri.sock" "$ctrd_dir"/hooks.d/*.json >"$ctrd_dir/log/nri" 2>&1 &
 	e2e_wait 20 grep -q ready "$ctrd_dir/log/nri" || {
 		cat "$ctrd_dir/log/nri" >&2
