@@ -183,6 +183,14 @@ crashes() {
 	equals "$code" 7
 }
 
+# The kernel's file hooks reach them, a supervisor does not.
+files_of_execd() {
+	local main wanted=0
+	[[ $("$FAULTWIRE" doctor --json | jq -r '.checks[] | select(.name == "file hooks") | .level') != ok ]] || wanted=ENOSPC
+	main=$(ctr_run "$web" files sleep 1000) && equals "$(ctr_exec "$main" /calls fsync 1)" "$wanted" || return 1
+	equals "$(ctr_exec "$calm" /calls fsync 1)" 0 && ctr_stop "$main" && ctr_remove "$main"
+}
+
 has_faults() {
 	e2e_wait 20 eval '[[ $(ctr_logs "$long") == *EIO* ]]'
 }
@@ -317,7 +325,8 @@ fi
 web=$(pod_run web "$(jq -cn --arg s '[{"syscalls":["getppid"],"errno":"EIO","when":"3+2","containers":["init","web","calm","long"],"name":"parent"},
 		{"syscalls":["openat"],"errno":5,"path":"/etc/**","when":1,"containers":["first"]}]' \
 	--arg n '{"action":"partition","target":{"cidrs":["10.77.0.1/32"]},"includeNode":true}' \
-	--arg i '{"action":"fault","methods":["fsync"],"path":"/tmp/**","errno":"EIO","when":2,"containers":["disk"]}' \
+	--arg i '[{"action":"fault","methods":["fsync"],"path":"/tmp/**","errno":"EIO","when":2,"containers":["disk"]},
+		{"action":"fault","methods":["fsync"],"path":"/tmp/**","errno":"ENOSPC","containers":["files"]}]' \
 	--arg p '{"action":"exit","code":7,"containers":["crash"]}' \
 	'{"faultwire.dev/syscall": $s, "faultwire.dev/network": $n, "faultwire.dev/io": $i, "faultwire.dev/process": $p}')" shop)
 holds "$N: an init container has its fault from the first call on" answers "0 0 EIO 0 EIO" "$web" init /calls getppid 5
@@ -331,6 +340,7 @@ long=$(ctr_run "$web" long /calls -s 20 getppid 100000)
 calm=$(ctr_run "$plain" calm sleep 1000)
 holds "$N: a container that runs on has faults" has_faults
 holds "$N: processes that are exec'd into it, as probes are, have none" probed
+holds "$N: their files fail where the kernel's hooks do it, and only in that container" files_of_execd
 holds "$N: the pod's network has its own beside them" no_gateway
 holds "$N: kill -9 of the engine and its restart leave faults as they are" survives_the_daemon
 [[ $KIND != cri-o ]] || holds "$N: as it starts again, it asks the same and tells GC which pods there are" asked_when_it_starts_again
