@@ -4,8 +4,8 @@
 # The demo's second act: two containers that do a small database's work (disk.c), of which one has a failing and slow disk, in windows. A line a
 # second while windows open and close, an abort and its resume, and kill -9 of what answers its calls. Sourced by demo.sh.
 
-disk_faults='[{"syscalls":["fsync"],"path":"/data/**","errno":"EIO","when":"7+7","start":"4s","duration":"8s","schedule":"@every 12s"},
-   {"syscalls":["pread64"],"path":"/data/**","delayEnter":"100ms","start":"4s","duration":"8s","schedule":"@every 12s"}]'
+disk_faults='[{"action":"fault","methods":["fsync"],"path":"/data/**","errno":"EIO","when":"7+7","start":"4s","duration":"8s","schedule":"@every 12s"},
+   {"action":"latency","methods":["read"],"path":"/data/**","delay":"100ms","start":"4s","duration":"8s","schedule":"@every 12s"}]'
 
 disk_run() { # NAME [ANNOTATIONS]: sets disk_pod to the pod's id
 	mkdir -p "$SHARED/$1-data"
@@ -16,10 +16,10 @@ disk_run() { # NAME [ANNOTATIONS]: sets disk_pod to the pod's id
 
 disk_act() {
 	say
-	say "Act two: container healthy has no annotation; container sick has faultwire.dev/syscall ="
+	say "Act two: container healthy has no annotation; container sick has faultwire.dev/io ="
 	say "  $disk_faults"
 	disk_run healthy
-	disk_run sick "$(jq -cn --arg n "$disk_faults" '{"faultwire.dev/syscall": $n}')"
+	disk_run sick "$(jq -cn --arg n "$disk_faults" '{"faultwire.dev/io": $n}')"
 	cp /run/faultwire/containers/*.json "$SHARED/disk.json" || e2e_fail "container sick has no record"
 	python3 "$E2E_DIR/disk.py" watch "$SHARED" "$FAULTWIRE"
 	for pod in $(pod_list); do
