@@ -180,11 +180,24 @@ static int say(int to, const char *text)
 	return write(to, text, strlen(text)) < 0 ? -errno : 0;
 }
 
+/* crun's hooks have the container's, under which a supervisor would be among the first to go. */
+static void keep_from_oom_killer(void)
+{
+	_cleanup_fclose_ FILE *f = fopen("/proc/self/oom_score_adj", "r+e");
+	int score = 0;
+
+	if (!f || fscanf(f, "%d", &score) != 1 || score <= 0)
+		return;
+	rewind(f);
+	fputs("0", f);
+}
+
 /* Nothing of the runtime's stays open: it waits for the end of its hooks' output, whoever holds it. */
 static void detach(int to)
 {
 	int kept = fcntl(to, F_DUPFD_CLOEXEC, 4), null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
+	keep_from_oom_killer();
 	setsid();
 	for (int fd = 0; fd < 3 && null >= 0; fd++)
 		dup2(null, fd);
