@@ -57,7 +57,7 @@ static bool judge_program(const char *path, const char *by, struct doctor_result
 	struct stat st;
 
 	if ((fd < 0 || fstat(fd, &st)) && by[0])
-		hook_say(ret, DOCTOR_FAIL, "%s'%s', which is not there: its containers are not created", by, path);
+		hook_say(ret, DOCTOR_FAIL, "%s'%s', which is not there: its containers fail, or have no faults", by, path);
 	else if (fd < 0 || fstat(fd, &st))
 		hook_say(ret, DOCTOR_WARN, "'%s' is not there: faults in containers need it", path);
 	else if (!S_ISREG(st.st_mode) || !(st.st_mode & 0111))

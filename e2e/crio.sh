@@ -6,7 +6,7 @@
 #
 #	crio_up
 #	web=$(pod_run web '{"faultwire.dev/syscall":"{…}"}')
-#	crio_down		# also done when the script ends
+#	containerd_down		# also done when the script ends
 #
 # Taken from the environment: FW_PLUGIN, FW_NETCONF, FW_HOOK, FW_CALLS, E2E_CNI_BIN as there, and
 #
@@ -15,6 +15,8 @@
 
 # shellcheck source-path=SCRIPTDIR source=containerd.sh
 . "$(dirname "${BASH_SOURCE[0]}")/containerd.sh"
+# shellcheck source-path=SCRIPTDIR source=engines.sh
+. "$(dirname "${BASH_SOURCE[0]}")/engines.sh"
 
 crio_up() {
 	e2e_need podman protoc jq
@@ -31,10 +33,10 @@ crio_up() {
 
 	ctrd_plugins
 	E2E_CNI_VERSION=1.1.0 ctrd_conflist >"$ctrd_dir/net.d/10-e2e.conflist"
-	crio_hooks
+	[[ -z ${FW_HOOK-} ]] || engines_hooks "$(realpath "$FW_HOOK")" "$ctrd_dir/hooks.d"
 	crio_config >"$ctrd_dir/crio.conf"
 
-	e2e_defer crio_down
+	e2e_defer containerd_down
 	crio_start
 }
 
@@ -51,19 +53,6 @@ crio_start() {
 		tail -n 20 "$ctrd_dir/log/crio.log" >&2
 		e2e_fail "CRI-O is not ready"
 	}
-}
-
-crio_down() {
-	containerd_down
-}
-
-# What config/ has for users.
-crio_hooks() {
-	local file
-	[[ -n ${FW_HOOK-} ]] || return 0
-	for file in "$E2E_TOP"/config/oci-hook-*.json; do
-		sed "s|/usr/local/libexec/faultwire-hook|$(realpath "$FW_HOOK")|" "$file" >"$ctrd_dir/hooks.d/${file##*/}"
-	done
 }
 
 # Into its storage, before it starts: it has no call for that. Podman's storage is the same.

@@ -33,16 +33,13 @@ export PODMAN_IGNORE_CGROUPSV1_WARNING=1
 # ---- Podman's world: its storage, network and hooks below one directory
 
 podman_up() {
-	local file
 	[[ $ENGINE == podman-4.3 ]] || PATH=$TOP/build/engines/forky/bin:$PATH
 	e2e_need podman conmon "$RUNTIME" jq
 	bash "$E2E_DIR/image.sh"
-	mkdir -p "$DIR"/{hooks.d,net,bin} /etc/containers
+	mkdir -p "$DIR"/{net,bin} /etc/containers
 	# crun does not like both kinds of cgroups side by side. What is made in the place of the newer then is not to stay.
 	! mountpoint -q /sys/fs/cgroup/unified || { umount -l /sys/fs/cgroup/unified && mount -t tmpfs tmpfs /sys/fs/cgroup/unified; }
-	for file in "$TOP"/config/oci-hook-*.json; do
-		sed "s|/usr/local/libexec/faultwire-hook|$HOOK|" "$file" >"$DIR/hooks.d/${file##*/}"
-	done
+	engines_hooks "$HOOK" "$DIR/hooks.d"
 	podman_config >/etc/containers/containers.conf
 	printf '[storage]\ndriver = "overlay"\ngraphroot = "%s"\nrunroot = "%s"\n' "$DIR/root" "$DIR/run" >/etc/containers/storage.conf
 	podman_network >"$DIR/net/10-e2e.conflist"

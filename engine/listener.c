@@ -153,8 +153,8 @@ static bool rule_hits(struct listener *s, size_t i, const struct seccomp_notif *
 
 	if (!calls_has(&s->calls[i], (unsigned int)n->data.nr) || (s->page->disarmed >> i & 1))
 		return false;
-	if (!gate_open(gate, rule->calendar ? &rule->calendar->fields : NULL, now_ns(CLOCK_MONOTONIC), now_ns(CLOCK_REALTIME),
-		       ret_left_ns))
+	if (!gate_open(gate, rule->calendar ? &rule->calendar->fields : NULL, now_ns(CLOCK_MONOTONIC),
+		       gate->flags & FW_RULE_WALL ? now_ns(CLOCK_REALTIME) : 0, ret_left_ns))
 		return false;
 	if (rule->is_io ? !io_calls_match(n, &rule->io) : rule->syscall.path && !calls_match_path(n, rule->syscall.path))
 		return false;
@@ -169,9 +169,9 @@ static bool rule_hits(struct listener *s, size_t i, const struct seccomp_notif *
 /* When a fault's delay is over, which is so when its window is. */
 static void delay_until(struct pending *call, uint64_t left_ns)
 {
-	uint64_t until, now = now_ns(CLOCK_MONOTONIC);
+	uint64_t now = left_ns == UINT64_MAX ? 0 : now_ns(CLOCK_MONOTONIC);
+	uint64_t until = left_ns > UINT64_MAX - now ? UINT64_MAX : now + left_ns;
 
-	until = left_ns > UINT64_MAX - now ? UINT64_MAX : now + left_ns;
 	call->until_ns = MAX(call->until_ns, until);
 }
 
@@ -237,7 +237,7 @@ static void delay_exit(const struct listener *s, struct pending *call)
 
 static void answer_or_hold(struct listener *s, struct pending *call)
 {
-	if (call->due_ns <= now_ns(CLOCK_MONOTONIC) || pending_push(&s->pending, call))
+	if (!call->due_ns || call->due_ns <= now_ns(CLOCK_MONOTONIC) || pending_push(&s->pending, call))
 		answer(s, call);
 }
 
@@ -288,7 +288,7 @@ static void handle(struct listener *s, const struct seccomp_notif *n)
 	}
 	if (!call.made && is_aborted(s))
 		call = fresh;
-	if (call.due_ns <= now_ns(CLOCK_MONOTONIC))
+	if (!call.due_ns || call.due_ns <= now_ns(CLOCK_MONOTONIC))
 		go_on(s, &call);
 	else if (pending_push(&s->pending, &call))
 		answer(s, &call);

@@ -84,7 +84,7 @@ SUITES=(
 	"vm-many-6.12|vm 6.12 tests/net/many.sh -c 2 -m 1024 -t 600"
 	"vm-time-6.1|vm 6.1 tests/net/time.sh -i -m 1024 -t 900"
 	"vm-edt-6.12|vm 6.12 tests/net/edt.sh -i -m 1024 -t 900"
-	"vm-acts-6.12|vm 6.12 \"tests/hook/acts.sh crun\" -m 1024 -t 900"
+	"vm-acts-6.12|vm 6.12 \"tests/hook/acts.sh --brief crun\" -m 1024 -t 900"
 	"vm-pod-6.12|vm 6.12 e2e/pod.sh -m 1536 -t 900"
 	"vm-bulk-6.1|vm 6.1 tests/net/bulk.sh -i -m 1024 -t 900"
 	"vm-bulk-6.12|vm 6.12 tests/net/bulk.sh -i -m 1024 -t 900"

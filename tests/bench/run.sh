@@ -238,7 +238,31 @@ bench_abort() {
 	row "abort of 500 pods, command to effect" "${us[all]}" us "" "" "<=1000"
 }
 
+# Creation's tenth percentiles: in milliseconds over the hook that does nothing.
+bench_create() {
+	local rt what p10 rest
+	declare -A at=()
+	while read -r what p10 rest; do at[$what]=$p10; done < <("$TOP/tests/bench/create.sh" "${CREATES:-60}")
+	for rt in runc crun; do
+		row "$rt create, our hook and no annotation, p10" "${at[$rt-plain]}" us "hook /bin/true" "${at[$rt-true]}" "<=1.2 of peer"
+		row "$rt create, a system call's fault, over hook /bin/true, p10" "$(calc "(${at[$rt-syscall]} - ${at[$rt-true]}) / 1000")" ms "" "" "<=3"
+	done
+}
+
+bench_calls() {
+	declare -A of=()
+	read_into of < <("$TOP/tests/bench/calls.sh")
+	row "call, without us" "${of[none]}" ns "" "" -
+	row "call, intercepted and failed" "${of[ours]}" ns "bare notification" "${of[notify]}" "<=1.2 of peer"
+	row "call, intercepted and failed" "${of[ours]}" ns "strace inject" "${of[strace]}" "<=0.35 of peer"
+	row "call, intercepted and let through" "${of[continued]}" ns "bare notification" "${of[notify]}" -
+	row "supervisor's memory, the larger half" "${of[rss]}" kB "" "" "<=2048"
+	row "abort of the node, command to the end of a delay of 1 h" "${of[abort]}" ms "" "" "<=10"
+}
+
 bench_unannotated
+bench_create
+bench_calls
 bench_add
 bench_packet
 bench_path
