@@ -4,7 +4,7 @@
  * a buffer of ours. It can be given up before anything has happened, and gone on with by another thread or process.
  *
  * Regular files, directories, block devices, pipes and internet sockets. What would not be the same for us (files of proc and its like, which look at
- * who writes; sockets that tell who sent) is left to the caller.
+ * who writes; sockets that tell who sent) is left to the caller. The caller's RLIMIT_FSIZE is not looked at.
  */
 #ifndef FAULTWIRE_MAKING_H
 #define FAULTWIRE_MAKING_H

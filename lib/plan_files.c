@@ -37,9 +37,8 @@ int plan_files_take(const struct fault *f, const struct plan_env *env, struct pl
 	if (why && f->io.backend == IO_LSM)
 		return error_set(err, ENOTSUP, "%s.backend: 'lsm' cannot: %s; leave 'backend' out, or use 'seccomp'", f->path, why);
 	if (!why && !env->files && f->io.backend == IO_LSM)
-		return error_set(err, ENOTSUP,
-				 "%s.backend: 'lsm' does not work on this node: %s; leave 'backend' out, or use 'seccomp'", f->path,
-				 env->files_why);
+		return error_set(err, ENOTSUP, "%s.backend: 'lsm' does not work here: %s; leave 'backend' out, or use 'seccomp'",
+				 f->path, env->files_why);
 	if (!why && !env->files)
 		why = env->files_why;
 	if (why) {

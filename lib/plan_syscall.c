@@ -86,16 +86,31 @@ static int add_fault(struct plan *plan, const struct fault *f, const struct plan
 	return 0;
 }
 
+/* Whether its calls are made by the supervisor, whose own calls are no container's: the file hooks would not see them. */
+static bool makes_calls(const struct fault *f)
+{
+	if (f->kind == &fault_kind_io_mistake)
+		return true;
+	return f->kind == &fault_kind_syscall && f->syscall.exit_ns && !f->syscall.error && !f->syscall.has_retval;
+}
+
 int plan_build_container(const struct fault_spec *spec, const char *container, const struct plan_env *env, struct plan *ret,
 			 struct error *err)
 {
 	_cleanup_plan_ struct plan plan = {};
 	const struct plan_syscalls *calls;
+	struct plan_env here = *env;
 	int r = 0;
 
+	for (size_t i = 0; i < spec->n_faults; i++) {
+		if (!here.files || !is_for(&spec->faults[i], container) || !makes_calls(&spec->faults[i]))
+			continue;
+		here.files = false;
+		here.files_why = "another fault has calls made in their place, which no hook takes for the container's";
+	}
 	for (size_t i = 0; !r && i < spec->n_faults; i++)
 		if (is_for(&spec->faults[i], container))
-			r = add_fault(&plan, &spec->faults[i], env, !container, err);
+			r = add_fault(&plan, &spec->faults[i], &here, !container, err);
 	calls = plan_syscalls(&plan);
 	if (!r)
 		r = plan_acts_add(spec, container, FW_RULES - (calls ? calls->n_rules : 0), &plan, err);

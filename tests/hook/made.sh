@@ -81,11 +81,14 @@ survives_kills() {
 	for ((i = 0; i < 20; i++)); do
 		pid=$(pgrep -x -r D,R,S faultwire-super | sort -n | sed -n "$((i % 2 + 1))p")
 		[[ -z $pid ]] || kill -9 "$pid"
-		e2e_wait 5 two_supervisors || return 1
+		e2e_wait 20 two_supervisors || {
+			echo "after kill $i of $pid: $(ps -o pid,ppid,stat,wchan:20 -C faultwire-super | tr "\n" ";")"
+			return 1
+		}
 		sleep 0.05
 	done
 	pid=$(wc -l <"$OUT")
-	e2e_wait 5 eval '(($(wc -l <"$OUT") > pid + 100))' || return 1
+	e2e_wait 20 eval '(($(wc -l <"$OUT") > pid + 20))' || return 1
 	sort "$OUT" | uniq -c
 	! grep -qv right "$OUT" || return 1
 	end_container

@@ -320,6 +320,10 @@ as_strace() { # EXPRESSION: when=
 	equals "$ours" "$theirs"
 }
 
+# But for those that are refused.
+EVERY=$(sed -n 's/^{ "\([a-z_0-9]*\)".*/\1/p' build/lib/syscall_names.h | grep -vxE 'exit|exit_group|restart_syscall|rt_sigreturn|seccomp|sigreturn|uretprobe|uprobe' |
+	jq -Rn '[inputs]' -c)
+
 holds "hook: a container without annotations costs one look for its pod's record" opens_only_the_lookup
 for name in runsc-sandbox qemu-system-x86_64; do
 	holds "hook: a container that $name stands for is refused" foreign_is_refused "$name"
@@ -348,8 +352,8 @@ for RT in "${RUNTIMES[@]}"; do
 		'{"syscalls":["getppid"],"errno":"EIO","duration":"1ms"}' /bin/calls -s 50 getppid 1
 	holds "$RT: a fault that is not armed does nothing" answers "0" '{"syscalls":["getppid"],"errno":"EIO","armed":false}' /bin/calls getppid 1
 	holds "$RT: a signal comes with the call" answers "" '{"syscalls":["getppid"],"signal":"SIGKILL"}' /bin/calls getppid 1
-	holds "$RT: every call of every group in the set, and the container starts" answers "0" \
-		'{"syscalls":["@file","@network","@process","@memory","@desc","@ipc","@signal","getppid"],"errno":"EIO","when":"1000000"}' /bin/calls getppid 1
+	holds "$RT: every system call of the architecture in the set, and the container starts" answers "0" \
+		"{\"syscalls\":$EVERY,\"errno\":\"EIO\",\"when\":\"1000000\"}" /bin/calls getppid 1
 	holds "$RT: another container's faults put nothing into this one" equals \
 		"$(seccomp_filters '{"syscalls":["getppid"],"errno":"EIO","containers":["other"]}')" 0
 	holds "$RT: a name that no container has is said in 'status'" names_nobody

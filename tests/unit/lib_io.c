@@ -225,6 +225,21 @@ static void a_path_too_long_for_the_kernel_is_the_supervisors(void **state)
 	assert_non_null(strstr(err.msg, IO ".backend: 'lsm' cannot: its path is too long"));
 }
 
+static void beside_made_calls_all_is_the_supervisors(void **state)
+{
+	_cleanup_spec_ struct fault_spec spec =
+		io_spec("[{" F "," M "," P "},{\"action\":\"mistake\",\"mistake\":{}," P ",\"containers\":[\"db\"]}]");
+	_cleanup_plan_ struct plan db = {}, web = {};
+	struct error err = {};
+
+	(void)state;
+	assert_int_equal(plan_build_container(&spec, "db", &hooked, &db, &err), 0);
+	assert_true(!plan_files(&db) && plan_syscalls(&db)->n_rules == 2);
+	assert_non_null(strstr(db.notes[0], "made in their place"));
+	assert_int_equal(plan_build_container(&spec, "web", &hooked, &web, &err), 0);
+	assert_true(plan_files(&web) && !plan_needs_supervisor(&web));
+}
+
 static void a_node_without_hooks_has_the_supervisor(void **state)
 {
 	_cleanup_spec_ struct fault_spec any = io_spec("{" F "," M "," P "}"),
@@ -237,7 +252,7 @@ static void a_node_without_hooks_has_the_supervisor(void **state)
 	assert_true(plan_syscalls(&plan) && plan_syscalls(&plan)->rules[0].is_io);
 	assert_non_null(strstr(plan.notes[0], "bpf is not an active LSM"));
 	assert_int_equal(plan_build_container(&lsm, "db", &bare, &none, &err), -ENOTSUP);
-	assert_non_null(strstr(err.msg, IO ".backend: 'lsm' does not work on this node: bpf is not an active LSM; "));
+	assert_non_null(strstr(err.msg, IO ".backend: 'lsm' does not work here: bpf is not an active LSM; "));
 	assert_int_equal(none.n_ops, 0);
 }
 
@@ -248,7 +263,7 @@ static void the_plan_prints_and_goes_through_json(void **state)
 		"{" F "," M
 		",\"volumePath\":\"/data\",\"armed\":false,\"percent\":50,\"schedule\":\"*/5 * * * *\",\"duration\":\"10s\"},"
 		"{\"action\":\"latency\",\"delay\":\"1s\"," M "," P ",\"containers\":[\"db\"]},"
-		"{\"action\":\"mistake\",\"mistake\":{\"filling\":\"random\",\"maxLength\":9}," P "}]");
+		"{\"action\":\"latency\",\"delay\":\"2s\"," M "," P "}]");
 	_cleanup_plan_ struct plan plan = {}, again = {};
 	_cleanup_json_ cJSON *json = NULL, *twice = NULL;
 	_cleanup_free_ char *text = NULL;
@@ -274,7 +289,7 @@ static void the_plan_prints_and_goes_through_json(void **state)
 	assert_non_null(strstr(text, "io[1]            read in volume /data: EIO, 50 % of calls"));
 	assert_non_null(strstr(text, "not armed"));
 	assert_non_null(strstr(text, "io[2]            read on /data/** in db: delay 1s, 100 % of calls"));
-	assert_non_null(strstr(text, "up to 1 times 9 bytes of what is read drawn"));
+	assert_non_null(strstr(text, "io[3]            read on /data/**: delay 2s"));
 }
 
 int main(void)
@@ -286,6 +301,7 @@ int main(void)
 		cmocka_unit_test(the_policy_names_the_rule),
 		cmocka_unit_test(a_fault_has_one_backend_whole),
 		cmocka_unit_test(a_path_too_long_for_the_kernel_is_the_supervisors),
+		cmocka_unit_test(beside_made_calls_all_is_the_supervisors),
 		cmocka_unit_test(a_node_without_hooks_has_the_supervisor),
 		cmocka_unit_test(the_plan_prints_and_goes_through_json),
 	};
