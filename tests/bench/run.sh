@@ -13,6 +13,12 @@ PREADS=$(dirname "$0")/../../build/bench/preads
 	"$(dirname "$0")/../vm/run" -k 6.12 -i -t 600 -- bash "$(dirname "$0")/delay.sh" >"$DELAYS"
 [[ -n ${E2E_ISOLATED-} ]] ||
 	"$(dirname "$0")/../vm/run" -k 6.12 -i -m 1024 -t 1200 -- bash "$(dirname "$0")/files.sh" >"$PREADS"
+CREATES=$(dirname "$0")/../../build/bench/creates
+CALLS=$(dirname "$0")/../../build/bench/calls
+if [[ -z ${E2E_ISOLATED-} ]]; then # each in a world of its own
+	bash "$(dirname "$0")/create.sh" "${CREATE_RUNS:-60}" >"$CREATES"
+	bash "$(dirname "$0")/calls.sh" >"$CALLS"
+fi
 # shellcheck source=tests/bench/lib.bash
 . "$(dirname "$0")/lib.bash"
 
@@ -242,7 +248,7 @@ bench_abort() {
 bench_create() {
 	local rt what p10 rest
 	declare -A at=()
-	while read -r what p10 rest; do at[$what]=$p10; done < <("$TOP/tests/bench/create.sh" "${CREATES:-60}")
+	while read -r what p10 rest; do at[$what]=$p10; done <"$CREATES"
 	for rt in runc crun; do
 		row "$rt create, our hook and no annotation, p10" "${at[$rt-plain]}" us "hook /bin/true" "${at[$rt-true]}" "<=1.2 of peer"
 		row "$rt create, a system call's fault, over hook /bin/true, p10" "$(calc "(${at[$rt-syscall]} - ${at[$rt-true]}) / 1000")" ms "" "" "<=3"
@@ -251,7 +257,7 @@ bench_create() {
 
 bench_calls() {
 	declare -A of=()
-	read_into of < <("$TOP/tests/bench/calls.sh")
+	read_into of <"$CALLS"
 	row "call, without us" "${of[none]}" ns "" "" -
 	row "call, intercepted and failed" "${of[ours]}" ns "bare notification" "${of[notify]}" "<=1.2 of peer"
 	row "call, intercepted and failed" "${of[ours]}" ns "strace inject" "${of[strace]}" "<=0.35 of peer"
