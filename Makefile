@@ -33,7 +33,7 @@ obj = $(patsubst %.c,build/obj/%.o,$(1))
 san = $(patsubst %.c,build/san/%.o,$(1))
 
 CJSON := build/vendor/libcjson.a
-STATIC_LIBS := $(CJSON) -lbpf -lelf -lz -lnl-3 -lpthread -lm
+STATIC_LIBS := $(CJSON) -lbpf -lelf -lz -lnl-3 -lcap -lpthread -lm
 CLI_LIBS := $(CJSON) -lyaml -lbpf -lelf -lz -lnl-3 -lcap -lm
 
 .PHONY: all
@@ -50,15 +50,16 @@ $(CJSON): scripts/cjson.sh | build/.deps
 	$(Q)scripts/cjson.sh
 
 # ---- kernel programs
-build/bpf/net.bpf.o: bpf/net.bpf.c $(wildcard bpf/*.h) | build/.deps
+build/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) | build/.deps
 	$(call msg,BPF,$@)
 	$(Q)mkdir -p $(@D) && $(CLANG) -target bpf -mcpu=v3 -O2 -g -Wall -Werror -I. -I/usr/include/$(shell $(CC) -dumpmachine) -c $< -o $@
 	$(Q)llvm-strip -g $@
-build/bpf/net.skel.h: build/bpf/net.bpf.o
+build/bpf/%.skel.h: build/bpf/%.bpf.o
 	$(call msg,SKEL,$@)
-	$(Q)$(BPFTOOL) gen skeleton $< name net_bpf > $@
-	$(Q)printf '#ifndef NET_BPF_HASH\n#define NET_BPF_HASH "%s"\n#endif\n' $$(sha256sum $< | cut -c1-12) >> $@
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+	$(Q)h=$$(echo $*_bpf_hash | tr a-z A-Z); printf '#ifndef %s\n#define %s "%s"\n#endif\n' $$h $$h $$(sha256sum $< | cut -c1-12) >> $@
 $(call obj,engine/bpf.c) $(call san,engine/bpf.c): build/bpf/net.skel.h
+$(call obj,engine/files_bpf.c) $(call san,engine/files_bpf.c) build/arm64/engine/files_bpf.o: build/bpf/file.skel.h
 
 # ---- the system calls of this architecture, as its headers have them
 build/lib/syscall_names.h: Makefile
@@ -87,7 +88,20 @@ build/faultwire: $(call obj,$(CLI_SRC)) build/engine.a build/lib.a
 
 build/faultwire-hook: $(call obj,$(HOOK_SRC)) build/engine.a build/lib.a
 	$(call msg,LINK,$@)
-	$(Q)$(CC) -static-pie -Wl,--no-warnings $(HARDEN) $^ -o $@ $(CJSON) -lcap -lm
+	$(Q)$(CC) -static-pie -Wl,--no-warnings $(HARDEN) $^ -o $@ $(CJSON) -lbpf -lelf -lz -lcap -lm
+
+# The hook's sources for arm64, as far as the compiler goes: its registers and its table of system calls are others.
+ARM64_CC ?= aarch64-linux-gnu-gcc
+ARM64_SRC := $(LIB_SRC) $(HOOK_SRC) $(filter-out engine/bpf.c engine/ops.c engine/names.c engine/engine.c engine/env.c engine/extra.c engine/tc%,$(ENGINE_SRC))
+.PHONY: arm64
+arm64: $(patsubst %.c,build/arm64/%.o,$(ARM64_SRC))
+	$(Q)echo "ok - $(words $^) files of the hook compile for arm64"
+build/arm64/lib/syscall_names.h: Makefile
+	$(Q)mkdir -p $(@D) && echo '#include <asm/unistd.h>' | $(ARM64_CC) -E -dM - | sed -n 's/^#define __NR_\([a-z_0-9]*\) .*/\1/p' | \
+		grep -vxE 'syscalls|arch_specific_syscall' | LC_ALL=C sort | sed 's/.*/{ "&", __NR_& },/' > $@
+build/arm64/%.o: %.c build/arm64/lib/syscall_names.h Makefile | $(CJSON)
+	$(call msg,ARM64,$<)
+	$(Q)mkdir -p $(@D) && $(ARM64_CC) -O1 -Ibuild/arm64 $(ALL_CFLAGS) -idirafter /usr/include -c $< -o $@
 
 .PHONY: install
 install: all

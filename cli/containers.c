@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Containers with faults, selected, switched off and shown: see containers.h.
+ * Choosing containers, and switching their faults off and on: see containers.h.
  */
 #include "cli/containers.h"
 
 #include <errno.h>
-#include <sys/mman.h>
-#include <time.h>
 
 #include "cli/pods.h"
 #include "cli/text.h"
+#include "engine/files.h"
+#include "engine/mend.h"
 #include "engine/undo.h"
-#include "lib/gate.h"
-#include "lib/io.h"
 #include "lib/util.h"
-
-#define WHAT_SHOWN 40
-#define ID_SHOWN 13 /* characters of a container id, as crictl shows it */
 
 static bool is_meant(const struct container *c, const char *word)
 {
@@ -77,14 +72,25 @@ int containers_other_words(char *const *words, size_t n, char ***ret, size_t *re
 	return 0;
 }
 
+/* In its supervisor's page, in its slot of the programs, as it has them. */
+static int set(const struct container *c, int (*in_page)(const char *id, uint64_t bits, bool on, struct error *err),
+	       int (*in_kernel)(const struct container *c, uint64_t bits, bool on, struct error *err), uint64_t page_bits,
+	       uint64_t kernel_bits, bool on, struct error *err)
+{
+	int r = page_bits && plan_needs_supervisor(&c->plan) ? in_page(c->id, page_bits, on, err) : 0;
+
+	return r || !kernel_bits ? r : in_kernel(c, kernel_bits, on, err);
+}
+
 int containers_mark(const struct containers *list, uint64_t bits, bool on, struct error *err)
 {
 	int first = 0;
 
 	undo_sweep();
+	mend_sweep();
 	for (size_t i = 0; i < list->n; i++) {
 		struct error own = {};
-		int r = container_abort(list->containers[i].id, bits, on, first ? &own : err);
+		int r = set(&list->containers[i], container_abort, files_abort, bits, bits, on, first ? &own : err);
 
 		if (r && r != -ENOENT && !first)
 			first = r;
@@ -96,263 +102,75 @@ char *containers_title(const struct container *c)
 {
 	_cleanup_free_ char *raw = *c->pod_name ? util_printf("%s%s%s, container %s", c->pod_namespace,
 							      *c->pod_namespace ? "/" : "", c->pod_name, c->name)
-						: util_printf("container %.*s", ID_SHOWN, c->name);
+						: util_printf("container %.*s", CONTAINERS_ID_SHOWN, c->name);
 
 	return text_safe(raw);
 }
 
-/* Bits of the rules that are named. */
-static uint64_t bits_of(const struct container *c, char *const *faults, size_t n, bool *found)
+size_t containers_in_kernel(const struct container *c)
 {
-	struct plan_rule_of r;
-	uint64_t bits = 0;
+	return plan_files(&c->plan) ? plan_files(&c->plan)->n_rules : 0;
+}
 
-	for (size_t i = 0; plan_rule_of(&c->plan, i, &r); i++) {
-		bits |= n ? 0 : 1ULL << i;
-		for (size_t k = 0; k < n; k++) {
-			if (!util_streq(r.name, faults[k]))
-				continue;
-			bits |= 1ULL << i;
-			found[k] = true;
-		}
+bool containers_rule(const struct container *c, size_t i, struct plan_rule_of *ret)
+{
+	size_t files = containers_in_kernel(c);
+	const struct plan_file *f;
+
+	if (i >= files)
+		return plan_rule_of(&c->plan, i - files, ret);
+	f = &plan_files(&c->plan)->rules[i];
+	*ret = (struct plan_rule_of){ .name = f->name, .calendar = f->calendar, .io = &f->io };
+	return true;
+}
+
+static bool is_named(const char *name, char *const *faults, size_t n, bool *found)
+{
+	bool named = !n;
+
+	for (size_t k = 0; k < n; k++) {
+		if (!util_streq(name, faults[k]))
+			continue;
+		found[k] = true;
+		named = true;
 	}
-	return bits;
+	return named;
+}
+
+/* Bits of the rules that are named: those in the kernel, those of its supervisor. */
+static void bits_of(const struct container *c, char *const *faults, size_t n, bool *found, uint64_t *ret_kernel, uint64_t *ret_page)
+{
+	size_t files = containers_in_kernel(c);
+	struct plan_rule_of r;
+
+	*ret_kernel = *ret_page = 0;
+	for (size_t i = 0; containers_rule(c, i, &r); i++) {
+		if (!is_named(r.name, faults, n, found))
+			continue;
+		if (i < files)
+			*ret_kernel |= 1ULL << i;
+		else
+			*ret_page |= 1ULL << (i - files);
+	}
 }
 
 int containers_arm(const struct containers *list, char *const *faults, size_t n, bool arm, bool *found, struct error *err)
 {
 	undo_sweep();
+	mend_sweep();
 	for (size_t i = 0; i < list->n; i++) {
 		const struct container *c = &list->containers[i];
-		uint64_t bits = bits_of(c, faults, n, found);
 		_cleanup_free_ char *title = containers_title(c);
-		int count = __builtin_popcountll(bits), r = bits ? container_disarm(c->id, bits, !arm, err) : 0;
+		uint64_t kernel, page;
+		int count, r;
 
+		bits_of(c, faults, n, found, &kernel, &page);
+		count = __builtin_popcountll(kernel) + __builtin_popcountll(page);
+		r = set(c, container_disarm, files_disarm, page, kernel, !arm, err);
 		if (r && r != -ENOENT)
 			return r;
-		if (bits && !r)
+		if (count && !r)
 			printf("%s: %d fault%s %s\n", title, count, count == 1 ? "" : "s", arm ? "armed" : "disarmed");
 	}
 	return 0;
-}
-
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
-}
-
-/* What of a rule is to be shown; page NULL = not known. */
-struct view {
-	struct plan_rule_of rule;
-	bool open, armed, done;
-	uint64_t left_ns, matched, injected;
-	int error; /* of an act */
-};
-
-/* False when there are fewer. */
-static bool view_of(const struct container *c, const struct container_page *page, size_t i, struct view *ret)
-{
-	const struct calendar *calendar;
-
-	*ret = (struct view){};
-	if (!plan_rule_of(&c->plan, i, &ret->rule))
-		return false;
-	if (!page || i >= page->n_rules)
-		return true;
-	calendar = ret->rule.calendar;
-	ret->open = gate_open(&page->rules[i], calendar ? &calendar->fields : NULL, now_ns(CLOCK_MONOTONIC), now_ns(CLOCK_REALTIME),
-			      &ret->left_ns);
-	ret->armed = !(page->disarmed >> i & 1);
-	ret->matched = page->rules[i].state.word >> FW_STATE_BITS;
-	ret->injected = page->rules[i].state.injected;
-	ret->done = page->acts[i].done;
-	ret->error = (int)page->acts[i].error;
-	return true;
-}
-
-static bool is_moment(const struct plan_act *act)
-{
-	return act && act->type != ACT_PAUSE && act->type != ACT_LIMIT;
-}
-
-static void window_cell(struct text_table *t, const struct view *v)
-{
-	char left[TEXT_DURATION_MAX];
-
-	text_duration(v->left_ns, left);
-	if (!v->open)
-		text_cell(t, "closed");
-	else if (is_moment(v->rule.act))
-		text_cell(t, v->done ? "done" : "due");
-	else if (v->left_ns == UINT64_MAX)
-		text_cell(t, "open, until the container ends");
-	else
-		text_cell(t, "open, closes in %s", left);
-}
-
-/* Names of system calls, methods and where, or what is done by the clock. */
-static char *what_of(const struct plan_rule_of *r)
-{
-	char *text = NULL;
-	size_t n = 0;
-	FILE *out;
-
-	if (r->syscall && !r->syscall->is_io)
-		return util_printf("%.*s", (int)strlen(r->syscall->syscall.names) - 1, r->syscall->syscall.names);
-	if (r->act) {
-		text = util_alloc(PLAN_ACT_TEXT_MAX, 1);
-		plan_act_text(r->act, text);
-		return text;
-	}
-	out = open_memstream(&text, &n);
-	if (!out)
-		return util_strdup("");
-	io_print(out, &r->syscall->io);
-	fclose(out);
-	return text;
-}
-
-static void print_rules(const struct container *c, const struct container_page *page)
-{
-	static const char *const header[] = { "FAULT", "WHAT", "WINDOW", "ARMED", "MATCHED", "INJECTED" };
-	_cleanup_table_ struct text_table t = { .columns = ARRAY_SIZE(header) };
-	struct view v;
-
-	for (size_t i = 0; i < ARRAY_SIZE(header); i++)
-		text_cell(&t, "%s", header[i]);
-	for (size_t i = 0; view_of(c, page, i, &v); i++) {
-		_cleanup_free_ char *what = what_of(&v.rule);
-
-		text_cell(&t, "%s", v.rule.name);
-		text_cell(&t, "%.*s%s", WHAT_SHOWN, what, strlen(what) > WHAT_SHOWN ? "..." : "");
-		window_cell(&t, &v);
-		text_cell(&t, "%s", v.armed ? "yes" : "no");
-		text_cell(&t, "%llu", (unsigned long long)v.matched);
-		text_cell(&t, "%llu", (unsigned long long)v.injected);
-	}
-	text_table_print(&t, "  ", stdout);
-	for (size_t i = 0; view_of(c, page, i, &v); i++) {
-		if (v.open && v.error == EALREADY)
-			printf("  %s: not done, the container %s already\n", v.rule.name,
-			       v.rule.act->type == ACT_PAUSE ? "is frozen by somebody else" : "has no more than that");
-		else if (v.open && v.error)
-			printf("  %s: cannot be done: %s; it is tried again while its window is open\n", v.rule.name,
-			       strerror(v.error));
-	}
-}
-
-static const char *base_of(const char *file)
-{
-	const char *slash = strrchr(file, '/');
-
-	return slash ? slash + 1 : file;
-}
-
-/* What nobody looks after any more. */
-static void print_orphan(const struct container *c)
-{
-	_cleanup_undo_ struct undo u = {};
-
-	if (plan_syscalls(&c->plan))
-		puts("  its supervisor is gone: the calls below fail with ENOSYS until the container is made anew, or are over "
-		     "with it");
-	if (undo_load(c->id, &u, NULL) || !u.n) {
-		if (plan_acts(&c->plan))
-			puts("  its supervisor is gone: nothing more is done to it");
-		return;
-	}
-	printf("  its supervisor is gone, and left changed:");
-	for (size_t i = 0; i < u.n; i++)
-		printf("%s %s", i ? "," : "", base_of(u.entries[i].file));
-	printf("; 'faultwire abort %.*s' puts it back, as any hook, ADD, DEL or GC with faults does\n", ID_SHOWN, c->id);
-}
-
-static void print_one(const struct container *c)
-{
-	_cleanup_free_ char *title = containers_title(c);
-	const struct container_page *page = NULL;
-
-	(void)container_page_open(c->id, &page, NULL);
-	printf("%s  id %.*s%s%s\n", title, ID_SHOWN, c->id, *c->experiment ? "  experiment " : "", c->experiment);
-	if (page && page->over)
-		puts("  all that was to be done is done");
-	else if (!container_has_supervisor(c))
-		print_orphan(c);
-	else if (page && !page->running)
-		puts("  its program has not begun");
-	if (page && page->aborted)
-		printf("  off by %s\n", page->aborted & CONTAINER_ABORT_NODE ? "the abort of the node ('faultwire resume --all')"
-					: page->aborted & FW_ABORT_EXPERIMENT
-						? "the abort of its experiment"
-						: "its pod's own abort ('faultwire resume' with its name)");
-	print_rules(c, page);
-	if (page)
-		munmap((void *)page, sizeof(*page));
-}
-
-void containers_print(const struct containers *list)
-{
-	for (size_t i = 0; i < list->n; i++) {
-		if (i)
-			printf("\n");
-		print_one(&list->containers[i]);
-	}
-}
-
-/* Files of its cgroup that say now what acts want. */
-static void add_changed(const struct container *c, cJSON *list)
-{
-	_cleanup_undo_ struct undo u = {};
-
-	if (undo_load(c->id, &u, NULL))
-		return;
-	for (size_t i = 0; i < u.n; i++)
-		cJSON_AddItemToArray(list, cJSON_CreateString(u.entries[i].file));
-}
-
-static cJSON *one_json(const struct container *c)
-{
-	const struct container_page *page = NULL;
-	cJSON *o = cJSON_CreateObject(), *faults;
-	struct view v;
-
-	(void)container_page_open(c->id, &page, NULL);
-	cJSON_AddStringToObject(o, "namespace", c->pod_namespace);
-	cJSON_AddStringToObject(o, "pod", c->pod_name);
-	cJSON_AddStringToObject(o, "container", c->name);
-	cJSON_AddStringToObject(o, "id", c->id);
-	cJSON_AddStringToObject(o, "experiment", c->experiment);
-	cJSON_AddBoolToObject(o, "supervised", container_has_supervisor(c));
-	cJSON_AddBoolToObject(o, "over", page && page->over);
-	cJSON_AddBoolToObject(o, "running", page && page->running);
-	cJSON_AddBoolToObject(o, "aborted", page && page->aborted);
-	add_changed(c, cJSON_AddArrayToObject(o, "changed"));
-	faults = cJSON_AddArrayToObject(o, "faults");
-	for (size_t i = 0; view_of(c, page, i, &v); i++) {
-		cJSON *f = cJSON_CreateObject();
-
-		cJSON_AddStringToObject(f, "name", v.rule.name);
-		cJSON_AddBoolToObject(f, "open", v.open);
-		cJSON_AddBoolToObject(f, "armed", v.armed);
-		cJSON_AddItemToObject(f, "matched", json_number(v.matched));
-		cJSON_AddItemToObject(f, "injected", json_number(v.injected));
-		if (v.error)
-			cJSON_AddStringToObject(f, "error", strerror(v.error));
-		cJSON_AddItemToArray(faults, f);
-	}
-	if (page)
-		munmap((void *)page, sizeof(*page));
-	return o;
-}
-
-cJSON *containers_json(const struct containers *list)
-{
-	cJSON *a = cJSON_CreateArray();
-
-	for (size_t i = 0; i < list->n; i++)
-		cJSON_AddItemToArray(a, one_json(&list->containers[i]));
-	return a;
 }

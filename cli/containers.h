@@ -19,9 +19,15 @@ int containers_mark(const struct containers *list, uint64_t bits, bool on, struc
  */
 int containers_arm(const struct containers *list, char *const *faults, size_t n, bool arm, bool *found, struct error *err);
 
+/* In containers_view.c. */
 void containers_print(const struct containers *list);
 cJSON *containers_json(const struct containers *list);
 /* "shop/web, container db"; the caller's. */
 char *containers_title(const struct container *c);
+#define CONTAINERS_ID_SHOWN 13 /* characters of a container id, as crictl shows it */
+
+/* How many of its rules are in the kernel's file hooks; and rule i, those first, then as plan_rule_of. False when there are fewer. */
+size_t containers_in_kernel(const struct container *c);
+bool containers_rule(const struct container *c, size_t i, struct plan_rule_of *ret);
 
 #endif

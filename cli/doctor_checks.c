@@ -15,6 +15,7 @@
 #include "cli/pods.h"
 #include "engine/bpf.h"
 #include "engine/engine.h"
+#include "engine/files.h"
 #include "engine/netns.h"
 #include "lib/util.h"
 
@@ -54,6 +55,21 @@ static void check_programs(const struct doctor *d, const struct doctor_check *ch
 		doctor_say(ret, DOCTOR_FAIL, "%s", err.msg);
 	else
 		doctor_say(ret, DOCTOR_OK, "the kernel takes them (build %s)", bpf_build());
+}
+
+/* One who has not the hooks has the supervisor. */
+static void check_file_hooks(const struct doctor *d, const struct doctor_check *check, struct doctor_result *ret)
+{
+	struct plan_env env = {};
+
+	UNUSED(d, check);
+	files_env(&env, true);
+	if (env.files)
+		doctor_say(ret, DOCTOR_OK, "io faults are done in the kernel, %s", env.files_why);
+	else
+		doctor_say(ret, DOCTOR_WARN,
+			   "io faults are done by supervisors, which processes that are exec'd into a container escape (%s)",
+			   env.files_why);
 }
 
 static void check_feature(const struct doctor *d, const struct doctor_check *check, struct doctor_result *ret)
@@ -289,6 +305,9 @@ const struct doctor_check doctor_checks[] = {
 	  .run = doctor_socket_balancer,
 	  .remedy = "name the pods' own addresses in 'cidrs', or in 'hosts' a headless service, whose name has these" },
 	{ .name = "LSM", .run = check_lsm },
+	{ .name = "file hooks",
+	  .run = check_file_hooks,
+	  .remedy = "boot with 'bpf' in the kernel's lsm= list, if exec'd processes are to be reached" },
 	{ .name = "time zones", .run = check_zones, .remedy = "install the package 'tzdata'" },
 	{ .name = "policy", .run = check_policy, .remedy = "correct " POLICY_PATH ", or remove it for the defaults" },
 	{ .name = "plugin",

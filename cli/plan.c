@@ -13,6 +13,7 @@
 #include "cli/manifest.h"
 #include "cli/text.h"
 #include "engine/engine.h"
+#include "engine/files.h"
 #include "lib/match.h"
 #include "lib/policy.h"
 #include "lib/util.h"
@@ -121,14 +122,18 @@ static int build(struct answer *a, bool any_node)
 	_cleanup_env_ struct engine_env env = {};
 	_cleanup_free_ struct fw_slot *tables = util_alloc(1, sizeof(*tables));
 	struct plan_env assumed = everything;
+	bool node_is_assumed = any_node || !may_ask_node();
 	int r;
+
+	if (!node_is_assumed && spec_count(&a->spec, LAYER_IO))
+		files_env(&assumed, false);
 
 	r = engine_zones(&a->spec, &a->err);
 	if (!r)
 		r = plan_build_container(&a->spec, NULL, &assumed, &a->containers, &a->err);
 	if (r || !spec_count(&a->spec, LAYER_NETWORK))
 		return r;
-	a->assumed = any_node || !may_ask_node() || engine_env_get(&a->spec, false, &env, NULL) != 0;
+	a->assumed = node_is_assumed || engine_env_get(&a->spec, false, &env, NULL) != 0;
 	if (a->assumed) {
 		r = plan_build(&a->spec, &assumed, &a->plan, &a->err);
 	} else {

@@ -176,13 +176,6 @@ probed() {
 	done
 }
 
-crashes() {
-	local main code=0
-	main=$(ctr_run "$web" crash sleep 1000) || return 1
-	ctr_wait "$main" || code=$?
-	equals "$code" 7
-}
-
 # The kernel's file hooks reach them, a supervisor does not.
 files_of_execd() {
 	local main wanted=0
@@ -256,6 +249,41 @@ host_network() {
 	local pod
 	pod=$(POD_NETWORK=NODE pod_run host "$(syscalls '{"syscalls":["getppid"],"errno":"EIO","when":2}')") || return 1
 	answers "0 EIO 0" "$pod" main /calls getppid 3 && pod_remove "$pod"
+}
+
+# ---- acts
+
+processes() { # FAULTS: the annotations that carry them
+	jq -cn --arg f "$1" '{"faultwire.dev/process": $f}'
+}
+
+# As in a CrashLoop: each start ends with the code, and nothing was said.
+exits_each_time() {
+	local pod main rc
+	pod=$(pod_run loops "$(processes '{"action":"exit","code":3}')") || return 1
+	for _ in 1 2; do
+		rc=0
+		main=$(ctr_run "$pod" main /calls getppid 1) || return 1
+		ctr_wait "$main" || rc=$?
+		equals "$rc $(ctr_logs "$main")" "3 " && ctr_remove "$main" || return 1
+	done
+	pod_remove "$pod"
+}
+
+is_changed() { # POD
+	[[ $("$FAULTWIRE" status --json "$1" | jq '.containers[0].changed | length') == 1 ]]
+}
+
+# Frozen, and nobody is left who would thaw it.
+removed_while_paused() {
+	local pod before
+	before=$(left)
+	pod=$(pod_run frozen "$(processes '{"action":"pause","duration":"1h"}')") && ctr_run "$pod" main /calls -s 20 getppid 100000 || return 1
+	e2e_wait 20 is_changed default/frozen || return 1
+	# shellcheck disable=SC2046
+	kill -STOP $(pgrep -x faultwire-super) && kill -9 $(pgrep -x faultwire-super) || return 1
+	# not every runtime thaws what it kills; 'status' says how it is put back
+	"$FAULTWIRE" abort default/frozen && pod_stop "$pod" && pod_remove "$pod" && leaves "$before"
 }
 
 # Who a container is for its annotations is not for its annotations to say: kube-system is denied, and stays so.
@@ -334,8 +362,9 @@ holds "$N: the first call of all fails if it is to" very_first
 holds "$N: every container counts for itself" answers "0 0 EIO 0 EIO" "$web" web /calls getppid 5
 holds "$N: a container that is not named has none" answers "0 0 0 0 0" "$web" db /calls getppid 5
 holds "$N: a container's files fail as the io annotation says" answers "0 EIO 0" "$web" disk /calls fsync 3
-holds "$N: a container ends with the code that the process annotation says" crashes
 holds "$N: 'status' shows what was matched and injected" counters
+holds "$N: 'exit' is what the engine sees of each start" exits_each_time
+holds "$N: a pod that stays paused since both halves of its supervisor were killed is thawed by the next run, and removed" removed_while_paused
 long=$(ctr_run "$web" long /calls -s 20 getppid 100000)
 calm=$(ctr_run "$plain" calm sleep 1000)
 holds "$N: a container that runs on has faults" has_faults

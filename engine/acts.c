@@ -62,6 +62,12 @@ static bool is_moment(const struct plan_act *r)
 	return r->type != ACT_PAUSE && r->type != ACT_LIMIT;
 }
 
+/* The container ends of it: its files are to be removed then. */
+static bool is_end(const struct plan_act *r)
+{
+	return r->type == ACT_EXIT || r->type == ACT_OOM || (r->type == ACT_KILL && r->process.signal == SIGKILL);
+}
+
 static struct container_act *state_of(const struct acts *a, size_t i)
 {
 	return &a->page->acts[a->base + i];
@@ -102,7 +108,8 @@ static bool look(struct acts *a, size_t i, uint64_t *ret_left_ns, bool *ret_over
 	window = open ? gate_window(gate, a->mono_ns, a->wall_ns, *ret_left_ns) : 0;
 	if (open && !off && window != s->window)
 		*s = (struct container_act){ .window = window, .hit = gate_count(gate, NULL) };
-	*ret_over = wait_ns == UINT64_MAX && (!open || (s->window == window && (!s->hit || (is_moment(r) && s->done))));
+	*ret_over =
+		wait_ns == UINT64_MAX && (!open || (s->window == window && (!s->hit || (is_moment(r) && s->done && !is_end(r)))));
 	return open && !off && s->hit;
 }
 
@@ -129,7 +136,7 @@ static void do_oom(struct acts *a, size_t i)
 /* Only when nobody was there at its start (acts_born). */
 static void do_exit(struct acts *a, size_t i)
 {
-	int r = birth_exit((pid_t)a->container->init.pid, a->plan->rules[i].process.code);
+	int r = birth_exit(a->container, a->plan->rules[i].process.code);
 
 	if (!r)
 		done(a, i);

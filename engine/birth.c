@@ -22,6 +22,7 @@
 #define LOOK_NS (5 * NSEC_PER_MSEC) /* for the exec, where we may not trace */
 
 struct birth {
+	const struct container *container;
 	pid_t pid;
 	struct container_page *page;
 	int (*born)(void *data);
@@ -134,12 +135,27 @@ static int end_with(pid_t pid, int code)
 	return ptrace(PTRACE_DETACH, pid, NULL, NULL) ? -errno : 0;
 }
 
-int birth_exit(pid_t pid, int code)
+/* Once it is traced its number is nobody else's; until then it may have become so. */
+static int attach(const struct container *c, unsigned long options)
 {
-	int r;
+	pid_t pid = (pid_t)c->init.pid;
 
-	if (ptrace(PTRACE_SEIZE, pid, NULL, 0))
+	if (ptrace(PTRACE_SEIZE, pid, NULL, options))
 		return -errno;
+	if (!container_has_ended(c))
+		return 0;
+	if (!ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) && !wait_interrupt(pid))
+		ptrace(PTRACE_DETACH, pid, NULL, NULL);
+	return -ESRCH;
+}
+
+int birth_exit(const struct container *c, int code)
+{
+	pid_t pid = (pid_t)c->init.pid;
+	int r = attach(c, 0);
+
+	if (r)
+		return r;
 	r = ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) ? -errno : end_with(pid, code);
 	if (r)
 		ptrace(PTRACE_DETACH, pid, NULL, NULL);
@@ -177,11 +193,13 @@ static bool handle_stop(struct birth *b, int status)
 	return false;
 }
 
-/* One that was there before we came. */
+/* One that was there before we came, or that never will be: true when there is nothing to wait for. */
 static bool find_born(struct birth *b)
 {
 	int code;
 
+	if (container_has_ended(b->container))
+		return true;
 	if (!is_born(b))
 		return false;
 	if (b->attached && !ptrace(PTRACE_INTERRUPT, b->pid, NULL, NULL) && !wait_interrupt(b->pid))
@@ -189,7 +207,7 @@ static bool find_born(struct birth *b)
 	b->page->running = 1;
 	code = b->born(b->data);
 	if (code >= 0)
-		(void)birth_exit(b->pid, code);
+		(void)birth_exit(b->container, code);
 	return true;
 }
 
@@ -203,7 +221,7 @@ static void birth_begin(void *data)
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &child, NULL);
-	b->attached = !ptrace(PTRACE_SEIZE, b->pid, NULL, PTRACE_O_TRACEEXEC);
+	b->attached = !attach(b->container, PTRACE_O_TRACEEXEC);
 	(void)find_born(b);
 }
 
@@ -241,7 +259,7 @@ int birth_open(const struct container *c, struct container_page *page, int (*bor
 	_cleanup_free_ struct birth *b = util_alloc(1, sizeof(*b));
 	sigset_t child;
 
-	*b = (struct birth){ .pid = (pid_t)c->init.pid, .page = page, .born = born, .data = data };
+	*b = (struct birth){ .container = c, .pid = (pid_t)c->init.pid, .page = page, .born = born, .data = data };
 	if (stat_program(b->pid, &b->runtime))
 		return error_set(err, errno, "cannot see the program of the container's process: %s", strerror(errno));
 	sigemptyset(&child);

@@ -20,7 +20,7 @@ int birth_open(const struct container *c, struct container_page *page, int (*bor
 /* Over once the program has begun. */
 struct keeper_source birth_source(struct birth *b);
 
-/* Makes a process that runs end with a code, as if it had said so itself. */
-int birth_exit(pid_t pid, int code);
+/* Makes the container's process, which runs, end with a code, as if it had said so itself. -ESRCH when it has ended. */
+int birth_exit(const struct container *c, int code);
 
 #endif

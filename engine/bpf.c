@@ -17,6 +17,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "bpf/file_abi.h"
 #include "build/bpf/net.skel.h"
 #include "lib/dist.h"
 
@@ -352,16 +353,21 @@ static bool is_used(const char *build, const char *const *used, size_t n)
 int bpf_unpin_unused(const char *const *used, size_t n, struct error *err)
 {
 	DIR *d = opendir(FW_PIN_ROOT);
+	bool files = false;
 	struct dirent *e;
 	int r = 0;
 
 	if (!d)
 		return errno == ENOENT ? 0 : error_set(err, errno, "cannot read '%s': %s", FW_PIN_ROOT, strerror(errno));
 	while (!r && (e = readdir(d)))
-		if (e->d_name[0] != '.' && !util_streq(e->d_name, "control") && !is_used(e->d_name, used, n))
+		if (e->d_name[0] == '.' || util_streq(e->d_name, "control"))
+			continue;
+		else if (!strncmp(e->d_name, FW_FILE_PIN, strlen(FW_FILE_PIN))) /* engine/files_bpf.c's */
+			files = true;
+		else if (!is_used(e->d_name, used, n))
 			r = unpin_build(e->d_name, err);
 	closedir(d);
-	if (!r && !n) {
+	if (!r && !n && !files) {
 		unlink(FW_PIN_CONTROL);
 		rmdir(FW_PIN_ROOT);
 	}

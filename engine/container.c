@@ -33,6 +33,7 @@ static const struct {
 	{ "podUid", offsetof(struct container, pod_uid) },
 	{ "experiment", offsetof(struct container, experiment) },
 	{ "wanted", offsetof(struct container, wanted) },
+	{ "filesBuild", offsetof(struct container, files_build) },
 }, numbers[] = {
 	{ "pid", offsetof(struct container, init.pid) },
 	{ "pidStart", offsetof(struct container, init.start) },
@@ -40,6 +41,7 @@ static const struct {
 	{ "supervisorStart", offsetof(struct container, supervisor.start) },
 	{ "createdMonoNs", offsetof(struct container, created_mono_ns) },
 	{ "createdUnixNs", offsetof(struct container, created_unix_ns) },
+	{ "filesSlot", offsetof(struct container, files_slot) },
 };
 
 static char **string_of(const struct container *c, size_t i)
@@ -213,13 +215,13 @@ bool container_has_ended(const struct container *c)
 	return !is_alive(&c->init);
 }
 
-bool container_is_supervised(const char *id, pid_t init)
+bool container_is_served(const char *id, pid_t init)
 {
 	_cleanup_container_ struct container c = {};
 
 	if (container_load(id, &c, NULL))
 		return false;
-	return c.init.pid == (uint64_t)init && is_alive(&c.init) && is_alive(&c.supervisor);
+	return c.init.pid == (uint64_t)init && is_alive(&c.init) && (!plan_needs_supervisor(&c.plan) || is_alive(&c.supervisor));
 }
 
 static void page_add(const struct container *c, struct container_page *page, const struct fw_rule *rule, bool armed)
@@ -271,30 +273,48 @@ int container_page_make(const struct container *c, struct container_page **ret, 
 	return 0;
 }
 
-int container_page_open(const char *id, const struct container_page **ret, struct error *err)
+/* Maps what is there; -ENOENT, -EBADMSG. */
+static int page_map(const char *id, int flags, int protection, struct container_page **ret, int *ret_fd, struct error *err)
 {
 	_cleanup_close_ int fd = -1;
-	const struct container_page *page;
+	struct container_page *page;
 	char path[PATH_MAX];
 	struct stat st;
 	int r = container_path(id, PAGE, path, err);
 
 	if (r)
 		return r;
-	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	fd = open(path, flags | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		return error_set(err, ENOENT, "there is no '%s'", path);
 	if (fd < 0 || fstat(fd, &st) || st.st_size != sizeof(*page))
 		return error_set(err, EBADMSG, "'%s' is not a page of this version", path);
-	page = mmap(NULL, sizeof(*page), PROT_READ, MAP_SHARED, fd, 0);
+	page = mmap(NULL, sizeof(*page), protection, MAP_SHARED, fd, 0);
 	if (page == MAP_FAILED)
 		return error_set(err, errno, "cannot map '%s': %s", path, strerror(errno));
 	if (page->magic != CONTAINER_PAGE_MAGIC || page->abi != FW_ABI || page->n_rules > FW_RULES) {
-		munmap((void *)page, sizeof(*page));
+		munmap(page, sizeof(*page));
 		return error_set(err, EBADMSG, "'%s' is not a page of this version", path);
 	}
 	*ret = page;
+	*ret_fd = TAKE_FD(fd);
 	return 0;
+}
+
+int container_page_open(const char *id, const struct container_page **ret, struct error *err)
+{
+	_cleanup_close_ int fd = -1;
+	struct container_page *page;
+	int r = page_map(id, O_RDONLY, PROT_READ, &page, &fd, err);
+
+	if (!r)
+		*ret = page;
+	return r;
+}
+
+int container_page_take(const struct container *c, struct container_page **ret, int *ret_fd, struct error *err)
+{
+	return page_map(c->id, O_RDWR, PROT_READ | PROT_WRITE, ret, ret_fd, err);
 }
 
 void container_remove(const char *id, int page_fd)
@@ -311,6 +331,16 @@ void container_remove(const char *id, int page_fd)
 		return;
 	unlink(page);
 	unlink(record);
+}
+
+void container_end(const struct container *c, int page_fd)
+{
+	char page[PATH_MAX];
+
+	if (!c->files_slot)
+		container_remove(c->id, page_fd);
+	else if (!container_path(c->id, PAGE, page, NULL))
+		unlink(page);
 }
 
 /* By write(2), which wakes the supervisor; a store into a mapping would not. */
@@ -413,7 +443,8 @@ void container_sweep(void)
 	undo_sweep();
 	(void)container_list(&list, NULL);
 	for (size_t i = 0; i < list.n; i++)
-		if (!is_alive(&list.containers[i].supervisor) && !is_alive(&list.containers[i].init))
+		if (!list.containers[i].files_slot && !is_alive(&list.containers[i].supervisor) &&
+		    !is_alive(&list.containers[i].init))
 			container_remove(list.containers[i].id, -1);
 }
 

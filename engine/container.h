@@ -11,7 +11,7 @@
 #include "engine/state.h"
 
 #define CONTAINER_DIR STATE_DIR "/containers"
-#define CONTAINER_CONTROL CONTAINER_DIR "/.control"
+#define CONTAINER_CONTROL STATE_DIR "/control"
 
 /* A process that a recycled pid is not taken for: its start is in the kernel's ticks since boot. */
 struct container_process {
@@ -22,9 +22,11 @@ struct container {
 	char *id, *name, *sandbox_id;
 	char *pod_namespace, *pod_name, *pod_uid; /* "" when the runtime does not say */
 	char *experiment;                         /* "" = none */
-	char *wanted; /* the containers that the pod's faults name, each with a space behind it; "" = none */
-	char *rootfs; /* as its init sees it while it is created; not on record. NULL = "/" */
-	struct container_process init, supervisor;
+	char *wanted;      /* the containers that the pod's faults name, each with a space behind it; "" = none */
+	char *rootfs;      /* as its init sees it while it is created; not on record. NULL = "/" */
+	char *files_build; /* of PLAN_FILES: the programs' pins, and its slot (engine/files.h); 0 = none */
+	uint64_t files_slot;
+	struct container_process init, supervisor; /* no supervisor where the plan needs none */
 	uint64_t created_mono_ns, created_unix_ns;
 	struct plan plan;
 };
@@ -67,10 +69,12 @@ int container_take(struct container *c, struct error *err);
 int container_save(const struct container *c, struct error *err);
 /* -ENOENT, or -EBADMSG naming the file. */
 int container_load(const char *id, struct container *ret, struct error *err);
-/* Whether a supervisor is at work for this very container. */
-bool container_is_supervised(const char *id, pid_t init);
+/* Whether its faults are in force for this very container: its supervisor is at work, where it has one. */
+bool container_is_served(const char *id, pid_t init);
 /* Makes the page of a saved container anew, with its rules; unmapped by the process's end. *ret_fd is the caller's. */
 int container_page_make(const struct container *c, struct container_page **ret, int *ret_fd, struct error *err);
+/* The page that is there, in place of a supervisor that has died. -ENOENT, -EBADMSG. */
+int container_page_take(const struct container *c, struct container_page **ret, int *ret_fd, struct error *err);
 /* Maps the page to be read. -ENOENT, -EBADMSG. */
 int container_page_open(const char *id, const struct container_page **ret, struct error *err);
 /* Sets or clears bits of its page's 'aborted', and wakes its supervisor. -ENOENT. */
@@ -97,7 +101,12 @@ bool container_has_supervisor(const struct container *c);
 bool container_has_ended(const struct container *c);
 /* Removes what there is of it. fd: only if the page is still this one (-1 = whatever there is). */
 void container_remove(const char *id, int page_fd);
-/* Puts back what dead supervisors left changed, and removes the files of those whose container has ended too. */
+/* The same when its supervisor has seen its end; a record that is the file hooks' as well stays for files_stop. */
+void container_end(const struct container *c, int page_fd);
+/*
+ * Puts back what dead supervisors left changed, and removes the files of those whose container has ended too, but not the file hooks'
+ * (files_sweep).
+ */
 void container_sweep(void);
 
 void container_cleanup(struct container *c);

@@ -83,3 +83,18 @@ int file_read(const char *path, char **ret, size_t *ret_n, struct error *err)
 	*ret = TAKE_PTR(text);
 	return 0;
 }
+
+char *file_slurp(const char *path, size_t max, size_t *ret_n)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	_cleanup_free_ char *text = NULL;
+	struct stat st;
+	ssize_t n;
+
+	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) || (size_t)st.st_size > max)
+		return NULL;
+	text = util_alloc((size_t)st.st_size + 1, 1);
+	n = read_all(fd, text, (size_t)st.st_size);
+	*ret_n = n < 0 ? 0 : (size_t)n;
+	return n < 0 ? NULL : TAKE_PTR(text);
+}

@@ -15,4 +15,7 @@ int file_write(const char *path, const char *temporary, const char *text, struct
 /* *ret is the caller's, with a NUL behind its n bytes. -ENOENT, or -EBADMSG for a file over 1 MiB or that others than root can write. */
 int file_read(const char *path, char **ret, size_t *ret_n, struct error *err);
 
+/* Others' files, up to max bytes: the text is the caller's, with a NUL behind it; NULL when it cannot be read. */
+char *file_slurp(const char *path, size_t max, size_t *ret_n);
+
 #endif

@@ -108,6 +108,7 @@ struct inject {
 	struct user_regs_struct saved;
 	uint64_t mask, instruction;
 	int listener;
+	bool running; /* not to be killed: what it was is put back */
 	bool attached, touched;
 	sigset_t unblocked; /* our own mask, which lets SIGCHLD in */
 };
@@ -286,29 +287,51 @@ static int take_listener(struct inject *i, int remote)
 	return i->listener < 0 ? -errno : 0;
 }
 
-/* The memory goes with the program that it is in, at its exec; the listener must not stay, or the process would keep it alive itself. */
+static int seccomp_failed(const struct inject *i, struct error *err)
+{
+	if (errno == EBUSY)
+		return error_set(err, EBUSY,
+				 "the container has a seccomp filter with a listener already, and the kernel allows one: remove "
+				 "'listenerPath' from its seccomp profile, or the annotation");
+	return fail(err, i->pid, "seccomp");
+}
+
+/* All its threads, if they have begun to be more than one. */
+static int install_at(struct inject *i, uint64_t at, const struct sock_fprog *filter, struct error *err)
+{
+	uint64_t flags = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+	long remote;
+
+	if (i->running)
+		flags |= SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_TSYNC_ESRCH;
+	if (write_filter(i, at, filter))
+		return fail(err, i->pid, "write its memory");
+	remote = call(i, __NR_seccomp, (const uint64_t[6]){ SECCOMP_SET_MODE_FILTER, flags, at });
+	if (is_error(remote))
+		return seccomp_failed(i, err);
+	if (take_listener(i, (int)remote))
+		return fail(err, i->pid, "take the listener");
+	return is_error(call(i, __NR_close, (const uint64_t[6]){ (uint64_t)remote })) ? fail(err, i->pid, "close") : 0;
+}
+
+/*
+ * The memory goes with the program that it is in, at its exec, or is given back; the listener must not stay, or the process would keep it alive
+ * itself.
+ */
 static int install(struct inject *i, const struct sock_fprog *filter, struct error *err)
 {
 	const uint64_t map[6] = { 0, SCRATCH_BYTES(filter), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1ULL, 0 };
-	long at, remote;
+	long at;
+	int r;
 
 	i->touched = true;
 	at = call(i, __NR_mmap, map);
 	if (is_error(at))
 		return fail(err, i->pid, "mmap");
-	if (write_filter(i, (uint64_t)at, filter))
-		return fail(err, i->pid, "write its memory");
-	remote = call(i, __NR_seccomp,
-		      (const uint64_t[6]){ SECCOMP_SET_MODE_FILTER,
-					   SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_SPEC_ALLOW, (uint64_t)at });
-	if (is_error(remote))
-		return errno == EBUSY ? error_set(err, EBUSY,
-						  "the container has a seccomp filter with a listener already, and the kernel "
-						  "allows one: remove 'listenerPath' from its seccomp profile, or the annotation")
-				      : fail(err, i->pid, "seccomp");
-	if (take_listener(i, (int)remote))
-		return fail(err, i->pid, "take the listener");
-	return is_error(call(i, __NR_close, (const uint64_t[6]){ (uint64_t)remote })) ? fail(err, i->pid, "close") : 0;
+	r = install_at(i, (uint64_t)at, filter, err);
+	if (i->running)
+		(void)call(i, __NR_munmap, (const uint64_t[6]){ (uint64_t)at, SCRATCH_BYTES(filter) });
+	return r;
 }
 
 static int release(struct inject *i, struct error *err)
@@ -352,22 +375,35 @@ static void watch_children(struct inject *i, bool on)
 	sigdelset(&i->unblocked, SIGCHLD);
 }
 
+static int inject(struct inject *i, const struct sock_fprog *filter, int *ret_listener, struct error *err)
+{
+	int r;
+
+	watch_children(i, true);
+	r = run(i, filter, err);
+	if (r && i->touched && (!i->running || release(i, NULL)))
+		kill(i->pid, SIGKILL);
+	else if (r && i->attached && !i->touched)
+		ptrace(PTRACE_DETACH, i->pid, NULL, NULL);
+	watch_children(i, false);
+	if (r) {
+		util_closep(&i->listener);
+		return r;
+	}
+	*ret_listener = i->listener;
+	return 0;
+}
+
 int inject_filter(pid_t pid, const struct sock_fprog *filter, int *ret_listener, struct error *err)
 {
 	struct inject i = { .pid = pid, .listener = -1 };
-	int r;
 
-	watch_children(&i, true);
-	r = run(&i, filter, err);
-	if (r && i.touched)
-		kill(pid, SIGKILL);
-	else if (r && i.attached)
-		ptrace(PTRACE_DETACH, pid, NULL, NULL);
-	watch_children(&i, false);
-	if (r) {
-		util_closep(&i.listener);
-		return r;
-	}
-	*ret_listener = i.listener;
-	return 0;
+	return inject(&i, filter, ret_listener, err);
+}
+
+int inject_again(pid_t pid, const struct sock_fprog *filter, int *ret_listener, struct error *err)
+{
+	struct inject i = { .pid = pid, .listener = -1, .running = true };
+
+	return inject(&i, filter, ret_listener, err);
 }

@@ -18,4 +18,10 @@
  */
 int inject_filter(pid_t pid, const struct sock_fprog *filter, int *ret_listener, struct error *err);
 
+/*
+ * The same to a program that runs, all its threads, whose earlier listener is gone: on failure it goes on as it was. The kernel says -EACCES where
+ * no_new_privs is not set.
+ */
+int inject_again(pid_t pid, const struct sock_fprog *filter, int *ret_listener, struct error *err);
+
 #endif

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -16,6 +17,8 @@
 
 #define PAUSE_NS NSEC_PER_MSEC
 #define LOOK_NS (5 * NSEC_PER_MSEC) /* for an abort, where the node has no inotify instance left to be told by */
+
+enum { WATCH = KEEPER_SOURCES, KEEPER, N_WAITED };
 
 static bool *is_over; /* shared */
 
@@ -82,31 +85,55 @@ static uint64_t next_due(const struct keeper *k, const bool *over)
 	return due;
 }
 
-static int wait_events(const struct keeper *k, uint64_t due_ns, struct pollfd *fds, size_t n)
-{
-	struct timespec ts;
-	uint64_t now, left;
+/* What a worker waits by: descriptors are registered once, for it is done again and again. */
+struct waiting {
+	int epoll;
+	short events[N_WAITED];
+	bool over[KEEPER_SOURCES];
+};
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	now = ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
-	left = due_ns > now ? due_ns - now : 0;
+static void wait_for(const struct waiting *w, int fd, uint32_t what)
+{
+	struct epoll_event e = { .events = EPOLLIN, .data.u32 = what };
+
+	if (fd >= 0)
+		epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &e);
+}
+
+static int wait_events(const struct keeper *k, uint64_t due_ns, struct waiting *w)
+{
+	struct epoll_event events[N_WAITED];
+	struct timespec ts = {};
+	uint64_t left = 0;
+	int n;
+
+	if (due_ns != KEEPER_NEVER) {
+		clock_gettime(CLOCK_MONOTONIC, &ts);
+		left = ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+		left = due_ns > left ? due_ns - left : 0;
+	}
 	if (k->watch < 0)
 		left = MIN(left, LOOK_NS);
 	ts = (struct timespec){ (time_t)(left / NSEC_PER_SEC), (long)(left % NSEC_PER_SEC) };
-	for (size_t i = 0; i < n; i++)
-		fds[i].revents = 0;
-	return ppoll(fds, n, due_ns == KEEPER_NEVER ? NULL : &ts, NULL) < 0 && errno != EINTR ? -errno : 0;
+	n = epoll_pwait2(w->epoll, events, N_WAITED, due_ns == KEEPER_NEVER ? NULL : &ts, NULL);
+	memset(w->events, 0, sizeof(w->events));
+	for (int i = 0; i < n; i++)
+		w->events[events[i].data.u32] = (short)events[i].events;
+	return n < 0 && errno != EINTR ? -errno : 0;
 }
 
 /* The number of sources that are not over. */
-static size_t wake(struct keeper *k, struct pollfd *fds, bool *over)
+static size_t wake(struct keeper *k, struct waiting *w)
 {
 	size_t left = 0;
 
 	for (size_t i = 0; i < k->n_sources; i++) {
-		over[i] = over[i] || k->sources[i].wake(k->sources[i].data, fds[i].revents);
-		fds[i].fd = over[i] ? -1 : k->sources[i].fd;
-		left += !over[i];
+		bool over = w->over[i] || k->sources[i].wake(k->sources[i].data, w->events[i]);
+
+		if (over && !w->over[i] && k->sources[i].fd >= 0)
+			epoll_ctl(w->epoll, EPOLL_CTL_DEL, k->sources[i].fd, NULL);
+		w->over[i] = over;
+		left += !over;
 	}
 	return left;
 }
@@ -121,24 +148,28 @@ static void begin(struct keeper *k)
 
 static _Noreturn void work(struct keeper *k, int keeper)
 {
-	enum { WATCH = KEEPER_SOURCES, KEEPER, N };
-	bool over[KEEPER_SOURCES] = {};
-	struct pollfd fds[N];
+	struct waiting w = { .epoll = epoll_create1(EPOLL_CLOEXEC) };
 
-	for (size_t i = 0; i < N; i++)
-		fds[i] = (struct pollfd){ .fd = i < k->n_sources ? k->sources[i].fd : -1, .events = POLLIN };
-	fds[WATCH].fd = k->watch;
-	fds[KEEPER].fd = keeper >= 0 ? keeper : replace(k, -1, keep);
+	if (w.epoll < 0)
+		_exit(1);
+	for (uint32_t i = 0; i < k->n_sources; i++)
+		wait_for(&w, k->sources[i].fd, i);
+	wait_for(&w, k->watch, WATCH);
+	if (keeper < 0)
+		keeper = replace(k, -1, keep);
+	wait_for(&w, keeper, KEEPER);
 	begin(k);
 	k->settled(k->data, getpid());
 	do {
-		if (wait_events(k, next_due(k, over), fds, N))
+		if (wait_events(k, next_due(k, w.over), &w))
 			_exit(1);
-		if (fds[WATCH].revents)
+		if (w.events[WATCH])
 			drain(k->watch);
-		if (fds[KEEPER].revents)
-			fds[KEEPER].fd = replace(k, fds[KEEPER].fd, keep);
-	} while (wake(k, fds, over));
+		if (w.events[KEEPER]) {
+			keeper = replace(k, keeper, keep);
+			wait_for(&w, keeper, KEEPER);
+		}
+	} while (wake(k, &w));
 	*is_over = true;
 	_exit(0);
 }

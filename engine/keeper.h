@@ -12,7 +12,7 @@
 #include <sys/types.h>
 
 #define KEEPER_NEVER UINT64_MAX
-#define KEEPER_SOURCES 4
+#define KEEPER_SOURCES 32
 
 /* Something that a worker waits for. What is at 'data' is each worker's own copy; what it hands on must be in memory that is shared. */
 struct keeper_source {

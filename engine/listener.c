@@ -153,8 +153,8 @@ static bool rule_hits(struct listener *s, size_t i, const struct seccomp_notif *
 
 	if (!calls_has(&s->calls[i], (unsigned int)n->data.nr) || (s->page->disarmed >> i & 1))
 		return false;
-	if (!gate_open(gate, rule->calendar ? &rule->calendar->fields : NULL, now_ns(CLOCK_MONOTONIC), now_ns(CLOCK_REALTIME),
-		       ret_left_ns))
+	if (!gate_open(gate, rule->calendar ? &rule->calendar->fields : NULL, now_ns(CLOCK_MONOTONIC),
+		       gate->flags & FW_RULE_WALL ? now_ns(CLOCK_REALTIME) : 0, ret_left_ns))
 		return false;
 	if (rule->is_io ? !io_calls_match(n, &rule->io) : rule->syscall.path && !calls_match_path(n, rule->syscall.path))
 		return false;
@@ -169,9 +169,9 @@ static bool rule_hits(struct listener *s, size_t i, const struct seccomp_notif *
 /* When a fault's delay is over, which is so when its window is. */
 static void delay_until(struct pending *call, uint64_t left_ns)
 {
-	uint64_t until, now = now_ns(CLOCK_MONOTONIC);
+	uint64_t now = left_ns == UINT64_MAX ? 0 : now_ns(CLOCK_MONOTONIC);
+	uint64_t until = left_ns > UINT64_MAX - now ? UINT64_MAX : now + left_ns;
 
-	until = left_ns > UINT64_MAX - now ? UINT64_MAX : now + left_ns;
 	call->until_ns = MAX(call->until_ns, until);
 }
 
@@ -237,7 +237,7 @@ static void delay_exit(const struct listener *s, struct pending *call)
 
 static void answer_or_hold(struct listener *s, struct pending *call)
 {
-	if (call->due_ns <= now_ns(CLOCK_MONOTONIC) || pending_push(&s->pending, call))
+	if (!call->due_ns || call->due_ns <= now_ns(CLOCK_MONOTONIC) || pending_push(&s->pending, call))
 		answer(s, call);
 }
 
@@ -288,7 +288,7 @@ static void handle(struct listener *s, const struct seccomp_notif *n)
 	}
 	if (!call.made && is_aborted(s))
 		call = fresh;
-	if (call.due_ns <= now_ns(CLOCK_MONOTONIC))
+	if (!call.due_ns || call.due_ns <= now_ns(CLOCK_MONOTONIC))
 		go_on(s, &call);
 	else if (pending_push(&s->pending, &call))
 		answer(s, &call);
@@ -402,13 +402,14 @@ static int prepare(struct listener *s, struct error *err)
 	if (!s->request || !s->store)
 		return error_set(err, ENOMEM, "no memory for a supervisor");
 	s->response = util_alloc(1, MAX(s->sizes.seccomp_notif_resp, sizeof(*s->response)));
-	if (stat_program(s->container, &s->runtime))
+	if (!s->page->running && stat_program(s->container, &s->runtime))
 		return error_set(err, errno, "cannot see the program of the container's process: %s", strerror(errno));
 	return 0;
 }
 
-static int install(struct listener *s, struct error *err)
+static int install(struct listener *s, pid_t again, struct error *err)
 {
+	struct sock_fprog program;
 	_cleanup_free_ struct sock_filter *filter = NULL;
 	uint64_t sync = SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP;
 	struct calls_set all = {};
@@ -424,8 +425,9 @@ static int install(struct listener *s, struct error *err)
 			all.bits[k] |= s->calls[i].bits[k];
 	}
 	calls_filter(&all, SECCOMP_RET_USER_NOTIF, SECCOMP_RET_ALLOW, &filter, &n);
-	r = inject_filter((pid_t)s->container->init.pid, &(struct sock_fprog){ .len = (unsigned short)n, .filter = filter }, &s->fd,
-			  err);
+	program = (struct sock_fprog){ .len = (unsigned short)n, .filter = filter };
+	r = again ? inject_again(again, &program, &s->fd, err)
+		  : inject_filter((pid_t)s->container->init.pid, &program, &s->fd, err);
 	if (!r)
 		ioctl(s->fd, SECCOMP_IOCTL_NOTIF_SET_FLAGS, sync); /* quicker where the kernel knows it */
 	return r;
@@ -439,8 +441,8 @@ static bool makes_calls(const struct plan_syscalls *plan)
 	return false;
 }
 
-int listener_open(const struct container *c, struct container_page *page, const uint64_t *node_aborted, struct listener **ret,
-		  struct error *err)
+static int listen_to(const struct container *c, struct container_page *page, const uint64_t *node_aborted, pid_t again,
+		     struct listener **ret, struct error *err)
 {
 	_cleanup_free_ struct listener *s = util_alloc(1, sizeof(*s));
 	int r;
@@ -450,10 +452,22 @@ int listener_open(const struct container *c, struct container_page *page, const 
 	};
 	r = prepare(s, err);
 	if (!r)
-		r = install(s, err);
+		r = install(s, again, err);
 	if (!r && makes_calls(s->plan))
 		s->made = made_new(s->fd);
 	if (!r)
 		*ret = TAKE_PTR(s);
 	return r;
+}
+
+int listener_open(const struct container *c, struct container_page *page, const uint64_t *node_aborted, struct listener **ret,
+		  struct error *err)
+{
+	return listen_to(c, page, node_aborted, 0, ret, err);
+}
+
+int listener_open_again(const struct container *c, struct container_page *page, const uint64_t *node_aborted, pid_t pid,
+			struct listener **ret, struct error *err)
+{
+	return listen_to(c, page, node_aborted, pid, ret, err);
 }

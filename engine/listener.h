@@ -17,6 +17,9 @@ struct listener;
  */
 int listener_open(const struct container *c, struct container_page *page, const uint64_t *node_aborted, struct listener **ret,
 		  struct error *err);
+/* To one process of a container that runs, whose listener is gone; on failure it is as it was. */
+int listener_open_again(const struct container *c, struct container_page *page, const uint64_t *node_aborted, pid_t pid,
+			struct listener **ret, struct error *err);
 /* Gives the keeper what its worker waits for. */
 void listener_watch(struct listener *l, struct keeper *k);
 

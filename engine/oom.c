@@ -68,9 +68,11 @@ static int squeeze_v1(struct undo *u, const char *limit, const char *usage, uint
 static _Noreturn void hog(const char *procs, uint64_t bytes)
 {
 	volatile char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	int r = memory == MAP_FAILED ? -errno : cgroup_write("/proc/self/oom_score_adj", "-1000");
+	int r = memory == MAP_FAILED ? -errno : 0;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	(void)cgroup_write("/proc/self/oom_score_adj",
+			   "-1000"); /* where we may not, ours is the runtime's, lower than most containers' */
 	if (!r)
 		r = cgroup_write(procs, "0");
 	if (r)

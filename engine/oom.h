@@ -11,7 +11,7 @@
 
 /*
  * Until the process of 'pidfd' is dead; the limits are as before afterwards. -EPERM when it lives: exempt by its oom_score_adj, or the killer is
- * disabled. v1 needs CAP_SYS_RESOURCE.
+ * disabled. On v1 CAP_SYS_RESOURCE keeps the killer from ours.
  */
 int oom_kill(const struct cgroup *c, struct undo *u, int pidfd);
 

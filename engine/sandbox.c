@@ -11,6 +11,8 @@
 
 #include "engine/container.h"
 #include "engine/file.h"
+#include "engine/files.h"
+#include "engine/mend.h"
 #include "engine/undo.h"
 #include "lib/util.h"
 
@@ -45,7 +47,8 @@ int sandbox_save(const struct engine_target *target, const cJSON *annotations, s
 	char path[PATH_MAX], *text;
 	int r = sandbox_path(target->container_id, path, err);
 
-	undo_sweep();
+	files_sweep(false);
+	mend_sweep();
 	if (!r)
 		r = state_lock(&lock, err);
 	if (r)
@@ -77,14 +80,18 @@ bool sandbox_exists(const char *id)
 	return !sandbox_path(id, path, NULL) && !access(path, F_OK);
 }
 
-void sandbox_remove(const char *id)
+static bool remove_file(const char *id)
 {
 	char path[PATH_MAX];
 
-	if (sandbox_path(id, path, NULL) || unlink(path))
-		return;
-	/* a supervisor takes its container's files with it; those that were killed could not */
-	container_sweep();
+	return !sandbox_path(id, path, NULL) && !unlink(path);
+}
+
+/* A supervisor takes its container's files with it, the hook's poststop what is in the kernel; those that were killed could not. */
+void sandbox_remove(const char *id)
+{
+	if (remove_file(id))
+		files_sweep(false);
 }
 
 static const char *member(const cJSON *o, const char *key)
@@ -106,14 +113,16 @@ void sandbox_gc(const char *network, engine_keep_fn *keep, void *ctx)
 	DIR *dir = opendir(SANDBOX_DIR);
 
 	undo_sweep();
+	mend_sweep();
 	for (struct dirent *e; dir && (e = readdir(dir));) {
 		_cleanup_json_ cJSON *o = NULL;
 
 		if (e->d_name[0] == '.' || sandbox_load(e->d_name, &o, NULL) == -ENOENT)
 			continue;
 		if (!o || !is_claimed(o, e->d_name, network, keep, ctx))
-			sandbox_remove(e->d_name);
+			(void)remove_file(e->d_name);
 	}
 	if (dir)
 		closedir(dir);
+	files_sweep(!network); /* engine_add's has the lock */
 }

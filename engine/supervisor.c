@@ -83,7 +83,7 @@ static void ended(void *data)
 	/* with calls to answer it has: nobody is left who could make them, though the kernel may yet be at work on the last one's end */
 	s->page->over = !plan_syscalls(&s->container->plan) && !container_has_ended(s->container);
 	if (!s->page->over)
-		container_remove(s->container->id, s->page_fd);
+		container_end(s->container, s->page_fd);
 }
 
 void supervisor_run(struct supervisor *s, int pipe, const char *word)
@@ -91,7 +91,9 @@ void supervisor_run(struct supervisor *s, int pipe, const char *word)
 	s->pipe = pipe;
 	s->word = word;
 	drop_capabilities(s->needs_resource);
-	if (!plan_acts(&s->container->plan)) /* which are a worker's to begin with */
+	if (*s->said)
+		(void)!write(pipe, word, strlen(word));
+	else if (!plan_acts(&s->container->plan)) /* which are a worker's to begin with */
 		begun(s);
 	keeper_run(&s->keeper);
 }
@@ -176,4 +178,49 @@ int supervisor_start(struct container *c, struct supervisor **ret, struct error 
 	}
 	*ret = TAKE_PTR(s);
 	return 0;
+}
+
+/* A listener to each process; one that ends meanwhile is none. */
+static int add_again(struct supervisor *s, const pid_t *pids, size_t n, struct error *err)
+{
+	size_t added = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < n && !r; i++) {
+		struct listener *l = NULL;
+
+		r = listener_open_again(s->container, s->page, s->node_aborted, pids[i], &l, err);
+		if (!r)
+			listener_watch(l, &s->keeper);
+		added += !r;
+		r = r == -ESRCH ? 0 : r;
+	}
+	return r || added ? r : error_set(err, ESRCH, "none of the container's processes is there any more");
+}
+
+int supervisor_start_again(struct container *c, const pid_t *pids, size_t n, struct supervisor **ret, struct error *err)
+{
+	_cleanup_free_ struct supervisor *s = util_alloc(1, sizeof(*s));
+	int r;
+
+	*s = (struct supervisor){ .container = c, .page_fd = -1, .node_fd = -1 };
+	s->keeper = (struct keeper){ .watch = -1, .data = s, .begun = begun, .settled = settled, .taken = taken, .ended = ended };
+	s->said = keeper_share(sizeof(*s->said));
+	if (!s->said)
+		return error_set(err, ENOMEM, "no memory for a supervisor");
+	r = container_page_take(c, &s->page, &s->page_fd, err);
+	if (!r)
+		r = container_node_open(&s->node_aborted, &s->node_fd, err);
+	if (!r)
+		s->keeper.watch = watch_files(s);
+	if (!r)
+		r = undo_lock(s->page_fd);
+	if (!r)
+		r = add_again(s, pids, n, err);
+	if (!r)
+		r = container_take(c, err);
+	*s->said = true; /* what it says is no condition of the container's life */
+	if (!r)
+		*ret = TAKE_PTR(s);
+	return r;
 }

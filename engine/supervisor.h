@@ -21,4 +21,10 @@ int supervisor_start(struct container *c, struct supervisor **ret, struct error 
  */
 _Noreturn void supervisor_run(struct supervisor *s, int pipe, const char *word);
 
+/*
+ * The same for a container that runs and has lost its supervisor: takes up its page, and its calls in these of its processes. On failure they are as
+ * they were, or as those that were reached before are: to be called by a process that ends then. -EBUSY where somebody is at it.
+ */
+int supervisor_start_again(struct container *c, const pid_t *pids, size_t n, struct supervisor **ret, struct error *err);
+
 #endif

@@ -466,18 +466,9 @@ const struct plan_rules *plan_rules(const struct plan *plan)
 	return op ? &op->rules : NULL;
 }
 
-const struct plan_syscalls *plan_syscalls(const struct plan *plan)
+bool plan_needs_supervisor(const struct plan *plan)
 {
-	const struct plan_op *op = plan_find(plan, PLAN_SYSCALLS);
-
-	return op ? &op->syscalls : NULL;
-}
-
-const struct plan_files *plan_files(const struct plan *plan)
-{
-	const struct plan_op *op = plan_find(plan, PLAN_FILES);
-
-	return op ? &op->files : NULL;
+	return plan_find(plan, PLAN_SYSCALLS) || plan_find(plan, PLAN_ACTS);
 }
 
 void plan_cleanup(struct plan *plan)

@@ -184,12 +184,15 @@ struct plan_rule_of {
 	const char *name;
 	const struct calendar *calendar;
 	const struct plan_syscall *syscall;
+	const struct fault_io *io; /* of io faults, whoever carries them out */
 	const struct plan_act *act;
 };
 /* Number i, those of the system calls before the acts, as in a container's page; false when there are fewer. */
 bool plan_rule_of(const struct plan *plan, size_t i, struct plan_rule_of *ret);
 
 const struct plan_op *plan_find(const struct plan *plan, enum plan_op_type type);
+/* Whether somebody has to stay with the container for it. */
+bool plan_needs_supervisor(const struct plan *plan);
 
 void plan_cleanup(struct plan *plan);
 

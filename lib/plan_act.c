@@ -79,10 +79,18 @@ bool plan_rule_of(const struct plan *plan, size_t i, struct plan_rule_of *ret)
 
 	*ret = (struct plan_rule_of){};
 	if (i < calls)
-		*ret = (struct plan_rule_of){ s->rules[i].name, s->rules[i].calendar, &s->rules[i], NULL };
+		*ret = (struct plan_rule_of){
+			.name = s->rules[i].name,
+			.calendar = s->rules[i].calendar,
+			.syscall = &s->rules[i],
+			.io = s->rules[i].is_io ? &s->rules[i].io : NULL,
+		};
 	else if (acts && i - calls < acts->n_rules)
-		*ret = (struct plan_rule_of){ acts->rules[i - calls].name, acts->rules[i - calls].calendar, NULL,
-					      &acts->rules[i - calls] };
+		*ret = (struct plan_rule_of){
+			.name = acts->rules[i - calls].name,
+			.calendar = acts->rules[i - calls].calendar,
+			.act = &acts->rules[i - calls],
+		};
 	return ret->name;
 }
 

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 
+#include "lib/glob.h"
 #include "lib/io.h"
 #include "lib/plan.h"
 #include "lib/util.h"
@@ -21,6 +22,8 @@ static const char *not_hooked(const struct fault *f)
 		return "the kernel's file hooks hold nothing back and change no bytes";
 	if (f->io.methods & ~IO_HOOKED)
 		return "no hook of the kernel sees fsync";
+	if (f->io.path && strlen(f->io.path + glob_literal(f->io.path)) >= FW_GLOB_STATES)
+		return "its path is too long behind the first wildcard for the kernel";
 	return NULL;
 }
 
@@ -31,6 +34,8 @@ int plan_files_take(const struct fault *f, const struct plan_env *env, struct pl
 
 	if (f->kind->layer != LAYER_IO)
 		return 0;
+	if (why && f->io.backend == IO_LSM)
+		return error_set(err, ENOTSUP, "%s.backend: 'lsm' cannot: %s; leave 'backend' out, or use 'seccomp'", f->path, why);
 	if (!why && !env->files && f->io.backend == IO_LSM)
 		return error_set(err, ENOTSUP,
 				 "%s.backend: 'lsm' does not work on this node: %s; leave 'backend' out, or use 'seccomp'", f->path,
@@ -58,6 +63,13 @@ void plan_files_add(struct plan_files *files, const struct fault *f, bool all)
 		r->calendar = util_alloc(1, sizeof(*r->calendar));
 		*r->calendar = *f->calendar;
 	}
+}
+
+const struct plan_files *plan_files(const struct plan *plan)
+{
+	const struct plan_op *op = plan_find(plan, PLAN_FILES);
+
+	return op ? &op->files : NULL;
 }
 
 void plan_files_cleanup(struct plan_files *files)

@@ -106,6 +106,13 @@ int plan_build_container(const struct fault_spec *spec, const char *container, c
 	return 0;
 }
 
+const struct plan_syscalls *plan_syscalls(const struct plan *plan)
+{
+	const struct plan_op *op = plan_find(plan, PLAN_SYSCALLS);
+
+	return op ? &op->syscalls : NULL;
+}
+
 void plan_syscalls_cleanup(struct plan_syscalls *s)
 {
 	for (size_t i = 0; i < s->n_rules; i++) {

@@ -15,6 +15,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "engine/files.h"
+#include "engine/mend.h"
 #include "engine/supervisor.h"
 #include "lib/util.h"
 
@@ -194,18 +196,41 @@ static void detach(int to)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-static void supervise(struct container *c, pid_t init, int to)
+/* The part of it that the node's programs carry out. */
+static int begin_files(struct container *c, const char *bundle, struct error *err)
+{
+	_cleanup_lock_ int lock = -1;
+	int r;
+
+	files_sweep(false);
+	if (!plan_files(&c->plan))
+		return 0;
+	r = state_lock(&lock, err);
+	return r ? r : files_start(c, bundle, err);
+}
+
+static void end_files(const struct container *c)
+{
+	_cleanup_lock_ int lock = -1;
+
+	if (c->files_slot && !state_lock(&lock, NULL))
+		files_stop(c);
+}
+
+static void supervise(struct container *c, const struct oci_state *state, int to)
 {
 	struct supervisor *s = NULL;
 	struct error err = {};
 	int r;
 
 	detach(to);
-	container_sweep();
-	r = container_begin(c, init, &err);
+	r = container_begin(c, state->pid, &err);
+	if (!r)
+		r = begin_files(c, state->bundle, &err);
 	if (!r)
 		r = supervisor_start(c, &s, &err);
 	if (r) {
+		end_files(c);
 		(void)say(3, err.msg);
 		_exit(1);
 	}
@@ -250,7 +275,6 @@ static void describe(struct container *c, const struct oci_state *s, const struc
 	c->plan = *plan;
 	*plan = (struct plan){};
 }
-
 int create_noted(const struct oci_state *s, const struct oci_identity *who, const struct fault_spec *spec, struct error *err)
 {
 	_cleanup_container_ struct container c = {};
@@ -260,30 +284,54 @@ int create_noted(const struct oci_state *s, const struct oci_identity *who, cons
 	return *c.wanted ? container_note(&c, s->pid, err) : 0;
 }
 
-int create_supervised(const struct oci_state *s, const struct oci_identity *who, const struct fault_spec *spec, struct plan *plan,
-		      struct error *err)
+static int fork_supervisor(struct container *c, const struct oci_state *s, struct error *err)
 {
-	_cleanup_container_ struct container c = {};
-	_cleanup_json_ cJSON *config = NULL;
 	int pipe_fds[2], r;
 	pid_t child;
 
-	if (container_is_supervised(s->id, s->pid))
+	if (pipe2(pipe_fds, O_CLOEXEC))
+		return error_set(err, errno, "cannot make a pipe: %s", strerror(errno));
+	child = fork();
+	if (child == 0)
+		supervise(c, s, pipe_fds[1]);
+	close(pipe_fds[1]);
+	r = child < 0 ? error_set(err, errno, "cannot start a supervisor: %s", strerror(errno))
+		      : wait_word(pipe_fds[0], child, err);
+	close(pipe_fds[0]);
+	mend_sweep(); /* others */
+	return r;
+}
+
+/* All of it is the node's programs': nobody has to stay. */
+static int apply_alone(struct container *c, const struct oci_state *s, struct error *err)
+{
+	int r = container_begin(c, s->pid, err);
+
+	c->supervisor = (struct container_process){};
+	if (!r)
+		r = begin_files(c, s->bundle, err);
+	mend_sweep(); /* others */
+	return r;
+}
+
+int create_apply(const struct oci_state *s, const struct oci_identity *who, const struct fault_spec *spec, struct plan *plan,
+		 struct error *err)
+{
+	_cleanup_container_ struct container c = {};
+	_cleanup_json_ cJSON *config = NULL;
+	int r;
+
+	if (container_is_served(s->id, s->pid))
 		return 0;
+	if (!plan_needs_supervisor(plan)) {
+		describe(&c, s, who, spec, plan);
+		return apply_alone(&c, s, err);
+	}
 	config = parse_config(s->bundle);
 	r = create_check(s, plan, config, err);
 	if (r)
 		return r;
 	describe(&c, s, who, spec, plan);
 	c.rootfs = rootfs_of(config, s->bundle);
-	if (pipe2(pipe_fds, O_CLOEXEC))
-		return error_set(err, errno, "cannot make a pipe: %s", strerror(errno));
-	child = fork();
-	if (child == 0)
-		supervise(&c, s->pid, pipe_fds[1]);
-	close(pipe_fds[1]);
-	r = child < 0 ? error_set(err, errno, "cannot start a supervisor: %s", strerror(errno))
-		      : wait_word(pipe_fds[0], child, err);
-	close(pipe_fds[0]);
-	return r;
+	return fork_supervisor(&c, s, err);
 }

@@ -8,7 +8,8 @@
 #include <errno.h>
 #include <sys/random.h>
 
-#include "engine/container.h"
+#include "engine/files.h"
+#include "engine/mend.h"
 #include "engine/policy_file.h"
 #include "engine/sandbox.h"
 #include "lib/util.h"
@@ -72,7 +73,7 @@ static int inject(const struct oci_state *s, const struct oci_identity *who, con
 {
 	_cleanup_spec_ struct fault_spec spec = {};
 	_cleanup_plan_ struct plan plan = {};
-	struct plan_env env = { .files_why = "this version does not ask the kernel for file hooks" };
+	struct plan_env env = {};
 	uint64_t random;
 	int r = spec_parse(annotations, &spec, err);
 
@@ -84,11 +85,13 @@ static int inject(const struct oci_state *s, const struct oci_identity *who, con
 		return error_set(err, errno, "no random number from the kernel: %s", strerror(errno));
 	spec_seed(&spec, random);
 	r = engine_zones(&spec, err);
+	if (!r && spec_count(&spec, LAYER_IO))
+		files_env(&env, false);
 	if (!r)
 		r = plan_build_container(&spec, who->container, &env, &plan, err);
 	if (r)
 		return r;
-	return plan.n_ops ? create_supervised(s, who, &spec, &plan, err) : create_noted(s, who, &spec, err);
+	return plan.n_ops ? create_apply(s, who, &spec, &plan, err) : create_noted(s, who, &spec, err);
 }
 
 static int create(const struct oci_state *s, const char *policy_path, struct error *ret_warning, struct error *err)
@@ -122,6 +125,21 @@ static int check_restored(const struct oci_state *s, const char *stage, struct e
 	return error_set(err, ENOTSUP, "a container restored from a checkpoint cannot have faults: remove the annotations");
 }
 
+/* What of this container is left, and of others that ended without this. */
+static void end(const char *id)
+{
+	_cleanup_container_ struct container c = {};
+
+	if (!container_load(id, &c, NULL) && c.files_slot) {
+		_cleanup_lock_ int lock = -1;
+
+		if (!state_lock(&lock, NULL))
+			files_stop(&c);
+	}
+	container_remove(id, -1);
+	files_sweep(false);
+}
+
 int hook_run(int in, const char *stage, const char *policy, struct error *ret_warning, struct error *err)
 {
 	_cleanup_oci_state_ struct oci_state s = {};
@@ -134,7 +152,8 @@ int hook_run(int in, const char *stage, const char *policy, struct error *ret_wa
 	if (r)
 		return r;
 	if (stage ? util_streq(stage, "poststop") : s.stopped) {
-		container_remove(s.id, -1);
+		end(s.id);
+		mend_sweep();
 		return 0;
 	}
 	r = check_restored(&s, stage, err);

@@ -37,6 +37,7 @@ declare -ra TEST=(
 	curl
 	dnsmasq-base
 	ethtool
+	gcc-aarch64-linux-gnu
 	iperf3
 	iproute2
 	iptables
@@ -49,6 +50,7 @@ declare -ra TEST=(
 	procps
 	python3
 	python3-croniter
+	redis-server
 	strace
 	tzdata
 	util-linux

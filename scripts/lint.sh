@@ -31,7 +31,7 @@ includes() { # DIR ALLOWED
 check_includes() {
 	includes 'bpf/abi\.h' '^<linux/types\.h>$'
 	includes 'bpf/calendar\.h' '^"bpf/abi\.h"$'
-	includes 'lib' '^"(lib/|bpf/(abi|file_abi|calendar)\.h")'
+	includes 'lib' '^"(lib/|bpf/(abi|file_abi|calendar|glob)\.h")'
 	includes 'engine' '^("(engine/|lib/|bpf/(file_)?abi\.h"|build/bpf/)|<)'
 	includes 'cni-plugin' '^("(cni-plugin/|engine/|lib/|bpf/(file_)?abi\.h")|<linux/)'
 	includes 'oci-hook' '^("(oci-hook/|engine/|lib/)|<linux/)'

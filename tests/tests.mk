@@ -36,16 +36,20 @@ build/tests/traffic: tests/tools/traffic.c
 build/tests/killat: tests/tools/killat.c bpf/abi.h
 build/tests/calls: tests/tools/calls.c
 build/tests/inout: tests/tools/inout.c
+build/tests/files: tests/tools/files.c
 build/tests/calendar: tests/tools/calendar.c build/lib.a $(CJSON)
-build/tests/traffic build/tests/calendar build/tests/killat build/tests/calls build/tests/inout build/bench/spawn build/bench/packet build/bench/path: build/.deps
+build/tests/traffic build/tests/calendar build/tests/killat build/tests/calls build/tests/inout build/tests/files build/bench/spawn build/bench/packet build/bench/path build/bench/pread build/bench/notify: build/.deps
 	$(call msg,TOOL,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) $(ALL_CFLAGS) $(filter %.c %.a,$^) -o $@ $(TOOL_LIBS)
 build/tests/traffic: TOOL_LIBS := -lpthread
 build/tests/calls build/tests/inout: TOOL_LIBS := -lpthread -static
+build/tests/files build/bench/pread: TOOL_LIBS := -static
 build/tests/calendar: TOOL_LIBS := -lm
 build/tests/killat: TOOL_LIBS := -lbpf -lelf -lz
 build/bench/spawn: tests/bench/spawn.c
 build/bench/path: tests/bench/path.c
+build/bench/notify: tests/bench/notify.c
+build/bench/pread: tests/bench/pread.c
 build/bench/packet: tests/bench/packet.c build/lib.a build/bpf/net.skel.h $(CJSON)
 build/bench/spawn: TOOL_LIBS := -lbpf -lelf -lz
 build/bench/packet: TOOL_LIBS := -lbpf -lelf -lz -lm
@@ -64,7 +68,7 @@ test-deps:
 test: test-deps
 	$(Q)$(MAKE) --no-print-directory -j2 test-programs
 	$(Q)tests/run.sh
-test-programs: all $(UNIT_LIB) $(UNIT_PLUGIN) $(UNIT_HOOK) $(NATIVE) $(FUZZERS) build/tests/traffic build/tests/killat build/tests/calendar build/tests/calls build/tests/inout build/bench/spawn build/older/faultwire
+test-programs: all $(UNIT_LIB) $(UNIT_PLUGIN) $(UNIT_HOOK) $(NATIVE) $(FUZZERS) build/tests/traffic build/tests/killat build/tests/calendar build/tests/calls build/tests/inout build/tests/files build/bench/spawn build/older/faultwire
 
 unit: $(UNIT_LIB) $(UNIT_PLUGIN) $(UNIT_HOOK)
 	$(Q)for t in $^; do echo "# $$t"; $$t || exit 1; done
@@ -78,7 +82,7 @@ fuzz: $(FUZZERS)
 
 bench:
 	$(Q)scripts/deps.sh build test e2e vm bench
-	$(Q)$(MAKE) --no-print-directory -j2 all build/bench/spawn build/bench/packet build/bench/path
+	$(Q)$(MAKE) --no-print-directory -j2 all build/bench/spawn build/bench/packet build/bench/path build/bench/pread build/bench/notify build/tests/calls
 	$(Q)tests/bench/run.sh
 
 demo:

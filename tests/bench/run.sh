@@ -7,9 +7,12 @@ set -euo pipefail
 RUNS=${RUNS:-200}
 BANDWIDTH=${BANDWIDTH:-/usr/lib/cni/bandwidth}
 DELAYS=$(dirname "$0")/../../build/bench/delays
+PREADS=$(dirname "$0")/../../build/bench/preads
 # Before there is a world without the Internet: the VM's kernel may be missing.
 [[ -n ${E2E_ISOLATED-} ]] ||
 	"$(dirname "$0")/../vm/run" -k 6.12 -i -t 600 -- bash "$(dirname "$0")/delay.sh" >"$DELAYS"
+[[ -n ${E2E_ISOLATED-} ]] ||
+	"$(dirname "$0")/../vm/run" -k 6.12 -i -m 1024 -t 1200 -- bash "$(dirname "$0")/files.sh" >"$PREADS"
 # shellcheck source=tests/bench/lib.bash
 . "$(dirname "$0")/lib.bash"
 
@@ -199,6 +202,20 @@ bench_delay() {
 	delay_row "  matched, delayed by departure time" edt "Chaos Mesh's chain" chain -
 }
 
+# pread_row TEXT WAY PEER PEER-WAY GOAL: instructions
+pread_row() {
+	row "$1" "$(calc "${preads[$2]} / 2")" instructions "$3" "$(calc "${preads[$4]} / 2")" "$5"
+}
+
+bench_files() {
+	declare -A preads=()
+	read_into preads <"$PREADS"
+	pread_row "VM, pread of a container without annotations, 50 others have io faults" others "no container has" none "<=1.2 of peer"
+	pread_row "  the same when they have ended" after "no container has" none "<=1.0 of peer"
+	pread_row "VM, pread of a container with 1 rule for another path" one "no container has" none -
+	pread_row "VM, pread of a container with 64 rules for other paths" many "1 rule" one "<=2.0 of peer"
+}
+
 bench_abort() {
 	local i
 	export WATCH=/sys/fs/bpf/faultwire/control
@@ -221,11 +238,36 @@ bench_abort() {
 	row "abort of 500 pods, command to effect" "${us[all]}" us "" "" "<=1000"
 }
 
+# Creation's tenth percentiles: in milliseconds over the hook that does nothing.
+bench_create() {
+	local rt what p10 rest
+	declare -A at=()
+	while read -r what p10 rest; do at[$what]=$p10; done < <("$TOP/tests/bench/create.sh" "${CREATES:-60}")
+	for rt in runc crun; do
+		row "$rt create, our hook and no annotation, p10" "${at[$rt-plain]}" us "hook /bin/true" "${at[$rt-true]}" "<=1.2 of peer"
+		row "$rt create, a system call's fault, over hook /bin/true, p10" "$(calc "(${at[$rt-syscall]} - ${at[$rt-true]}) / 1000")" ms "" "" "<=3"
+	done
+}
+
+bench_calls() {
+	declare -A of=()
+	read_into of < <("$TOP/tests/bench/calls.sh")
+	row "call, without us" "${of[none]}" ns "" "" -
+	row "call, intercepted and failed" "${of[ours]}" ns "bare notification" "${of[notify]}" "<=1.2 of peer"
+	row "call, intercepted and failed" "${of[ours]}" ns "strace inject" "${of[strace]}" "<=0.35 of peer"
+	row "call, intercepted and let through" "${of[continued]}" ns "bare notification" "${of[notify]}" -
+	row "supervisor's memory, the larger half" "${of[rss]}" kB "" "" "<=2048"
+	row "abort of the node, command to the end of a delay of 1 h" "${of[abort]}" ms "" "" "<=10"
+}
+
 bench_unannotated
+bench_create
+bench_calls
 bench_add
 bench_packet
 bench_path
 bench_delay
+bench_files
 bench_abort
 jq -s . "$results" >"$TOP/build/bench.json"
 jq -r '.[] | [.name, "\(.value) \(.unit)", (.peer // "-"), (.peer_value // "-" | tostring), (.ratio // "-" | tostring), .goal,

@@ -4,11 +4,14 @@
 # What is done to real containers by the clock, made by runc and crun without an engine around them: killed, frozen, out of memory, ended at their
 # start, limited; what ends it, and what is as before afterwards, byte for byte, whoever was killed meanwhile. On cgroup v1 or v2, as the machine has it.
 #
-#     tests/hook/acts.sh [RUNTIME...]
+#     tests/hook/acts.sh [--brief] [RUNTIME...]      --brief: only what the version of cgroups makes a difference to
 #
 # shellcheck source=tests/hook/lib.bash
 . "$(dirname "${BASH_SOURCE[0]}")/lib.bash"
 
+BRIEF=false
+[[ ${1-} != --brief ]] || BRIEF=true
+$BRIEF && shift
 RUNTIMES=("$@")
 ((${#RUNTIMES[@]})) || RUNTIMES=(runc crun)
 GROUP=faultwire-acts-${EPOCHREALTIME#*.} # others' containers are called 'web' too
@@ -18,8 +21,8 @@ V1=true
 # In place of lib.bash's: FAULTS are those of ANNOTATION, in a cgroup of the container's own.
 acts() { # ANNOTATION FAULTS PROGRAM...
 	ANNOTATIONS=$(jq -cn --arg a "faultwire.dev/$1" --arg f "$2" --argjson more "${MORE:-{\}}" '{($a): $f} + $more') bundle '' "${@:3}" || return 1
-	jq --arg group "/$GROUP" --argjson more "${RESOURCES:-{\}}" --argjson mounts "${MOUNTS:-[]}" \
-		'.linux.cgroupsPath = $group | .linux.resources = {devices: [{allow: true, access: "rwm"}]} + $more | .mounts += $mounts' \
+	jq --arg group "/$GROUP" --argjson more "${RESOURCES:-{\}}" --argjson mounts "${MOUNTS:-[]}" --argjson process "${PROCESS:-{\}}" \
+		'.linux.cgroupsPath = $group | .linux.resources = {devices: [{allow: true, access: "rwm"}]} + $more | .mounts += $mounts | .process += $process' \
 		"$BUNDLE/config.json" >"$BUNDLE/new" && mv "$BUNDLE/new" "$BUNDLE/config.json"
 }
 
@@ -45,6 +48,11 @@ ends() { # CODE OUTPUT ANNOTATION FAULTS PROGRAM...
 
 end() {
 	end_container
+}
+
+# A check that is the same on both versions.
+also() {
+	$BRIEF || holds "$@"
 }
 
 file() { # v1 controller, v1 file, v2 file
@@ -160,10 +168,12 @@ off_by_the_node() {
 
 # Somebody else's pause is not ended by ours.
 paused_by_another() {
-	start process '{"action":"pause","duration":"200ms","armed":false}' "${TICKS[@]}" || return 1
-	goes_on "$OUT" && "$RT" pause "$ID" && frozen || return 1
-	"$FAULTWIRE" arm "$ID" >/dev/null || return 1
-	sleep 0.4
+	start process '{"action":"pause","duration":"1h","armed":false}' "${TICKS[@]}" || return 1
+	goes_on "$OUT" && "$RT" pause "$ID" && e2e_wait 5 frozen || return 1
+	"$FAULTWIRE" arm "$ID" >/dev/null && e2e_wait 5 matched_so_often 1 || return 1
+	contains "$("$FAULTWIRE" status "$ID")" "is frozen by somebody else already" || return 1
+	"$FAULTWIRE" disarm "$ID" >/dev/null || return 1
+	sleep 0.2
 	frozen && equals "$(fault injected)" 0 || return 1
 	"$RT" resume "$ID" && goes_on "$OUT" && end
 }
@@ -369,19 +379,21 @@ no_more_processes() {
 	end
 }
 
-# The kernel's own killer, and what is said about it.
+# The kernel's own killer, and what it says itself; its limit is as before. oomScoreAdj: a best-effort pod's.
 out_of_memory() {
 	local events
 	events=$(file memory memory.oom_control memory.events)
-	start process '{"action":"oom","start":"300ms"}' /bin/sh -c 'echo begun; exec /bin/busybox sleep 100' || return 1
-	e2e_wait 5 test -s "$OUT" || return 1
+	PROCESS='{"oomScoreAdj":1000}' start process '{"action":"oom","start":"300ms"}' /bin/busybox sleep 100 || return 1
 	e2e_wait 10 eval '! "$RT" state "$ID" | grep -q running' || return 1
+	e2e_wait 5 says "$MEMORY" 268435456 || return 1
 	grep -E '^oom_kill [1-9]' "$events" || return 1
 	end
 }
 
-may_exempt_itself() {
-	! $V1 || (echo -1000 >/proc/self/oom_score_adj) 2>/dev/null
+each() { # COMMAND...: under each runtime
+	for RT in "${RUNTIMES[@]}"; do
+		"$@" || return 1
+	done
 }
 
 on_no_disk() {
@@ -421,46 +433,91 @@ slow_disk() {
 	e2e_wait 5 eval '[[ $(cat "${files[@]}") == "$before" ]]' && end
 }
 
+# Between create and start, when its init is traced.
+killed_before_its_start() { # keeper|worker
+	acts process '{"action":"exit","code":42}' /bin/busybox echo begun && : >"$OUT" || return 1
+	"$RT" create -b "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1 || return 1
+	e2e_wait 5 two_supervisors && kill -9 "$(super "$1")" && e2e_wait 5 two_supervisors || return 1
+	e2e_wait 5 is_traced "$(container_pid)" && "$RT" start "$ID" && e2e_wait 5 nothing_left || return 1
+	equals "$(<"$OUT")" "" && "$RT" delete -f "$ID"
+}
+
+is_traced() { # PID
+	! grep -q '^TracerPid:\s*0$' "/proc/$1/status"
+}
+
+# The runtime, in the midst of it: nothing hangs, nothing stays.
+killed_runtimes() { # N
+	local i runtime
+	for ((i = 0; i < $1; i++)); do
+		acts process '[{"action":"pause","duration":"1h"},{"action":"kill","start":"1h"}]' "${TICKS[@]}" || return 1
+		setsid "$RT" run -b "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 &
+		runtime=$!
+		sleep "0.0$((RANDOM % 80 + 10))"
+		kill -9 "$runtime" 2>/dev/null
+		wait "$runtime" 2>/dev/null
+		"$RT" kill "$ID" KILL >/dev/null 2>&1
+		e2e_wait 5 "$RT" delete -f "$ID" >/dev/null 2>&1
+		e2e_wait 5 supervisors_gone || {
+			echo "start $i: $(ps -o pid,stat,args | tr '\n' ';')"
+			return 1
+		}
+	done
+	[[ $(code_of process '{"action":"exit","code":0}' /bin/busybox true) == 0 ]] && nothing_left
+}
+
+# Both sorts in one container: each has its own counters.
+beside_system_calls() {
+	MORE='{"faultwire.dev/syscall":"{\"syscalls\":[\"getppid\"],\"errno\":\"EIO\",\"when\":\"1+2\",\"name\":\"parent\"}"}' \
+		start resource '[{"pids":20,"armed":false},{"pids":30}]' /bin/sh -c '/bin/calls getppid 4; echo done; /bin/busybox sleep 100' || return 1
+	e2e_wait 5 grep -q done "$OUT" && e2e_wait 5 says "$PIDS" 30 || return 1
+	# the shell asks once, for itself
+	equals "$("$FAULTWIRE" status --json "$ID" | jq -c '.containers[0].faults | map([.name, .matched, .injected])')" \
+		'[["parent",5,3],["resource[0]",0,0],["resource[1]",1,1]]' || return 1
+	"$FAULTWIRE" arm "$ID" 'resource[0]' >/dev/null && e2e_wait 5 says "$PIDS" 20 || return 1
+	end
+}
+
 for RT in "${RUNTIMES[@]}"; do
 	holds "$RT: 'exit' ends the program with its code before it does anything" ends 42 "" process '{"action":"exit","code":42}' /bin/busybox echo begun
-	holds "$RT: 'exit' with code 0 too" ends 0 "" process '{"action":"exit","code":0}' /bin/busybox echo begun
-	holds "$RT: a program that is not there is the runtime's error as ever" eval \
+	also "$RT: 'exit' with code 0 too" ends 0 "" process '{"action":"exit","code":0}' /bin/busybox echo begun
+	also "$RT: a program that is not there is the runtime's error as ever" eval \
 		'[[ $(code_of process "{\"action\":\"exit\",\"code\":42}" /bin/none) != 42 ]] && nothing_left'
+	also "$RT: 'exit' comes though the worker was killed before the start" killed_before_its_start worker
+	also "$RT: 'exit' comes though the keeper was killed before the start" killed_before_its_start keeper
 	holds "$RT: 'kill' at once" ends 137 "" process '{"action":"kill"}' /bin/sh -c 'echo begun; exec /bin/busybox sleep 20'
-	holds "$RT: 'kill' by another signal, later" ends 3 "begun got it" process '{"action":"kill","signal":"TERM","start":"500ms"}' \
+	also "$RT: 'kill' by another signal, later" ends 3 "begun got it" process '{"action":"kill","signal":"TERM","start":"500ms"}' \
 		/bin/sh -c 'trap "echo got it; exit 3" TERM; echo begun; while :; do /bin/busybox usleep 20000; done'
 	holds "$RT: 'pause' holds the program back before its first instruction, and lets it go" paused_from_the_start
 	holds "$RT: a schedule pauses it again and again" paused_again_and_again
-	holds "$RT: 'when' chooses windows" paused_sometimes 2 '{"action":"pause","duration":"100ms","schedule":"@every 250ms","when":"2..5+3"}'
+	also "$RT: 'when' chooses windows" paused_sometimes 2 '{"action":"pause","duration":"100ms","schedule":"@every 250ms","when":"2..5+3"}'
 	holds "$RT: exec'd processes are frozen too, and abort lets them go" exec_is_frozen_too
 	holds "$RT: abort, resume, disarm and arm while it is paused" switched_while_paused
-	holds "$RT: 'abort --all' ends a pause, and an 'exit' born under it does not happen" off_by_the_node
+	also "$RT: 'abort --all' ends a pause, and an 'exit' born under it does not happen" off_by_the_node
 	holds "$RT: a pause of somebody else's is not ended by ours" paused_by_another
-	holds "$RT: the worker killed while it is paused: it stays so, until 'abort'" half_killed_while_paused worker
-	holds "$RT: the keeper killed while it is paused: it stays so, until 'abort'" half_killed_while_paused keeper
+	also "$RT: the worker killed while it is paused: it stays so, until 'abort'" half_killed_while_paused worker
+	also "$RT: the keeper killed while it is paused: it stays so, until 'abort'" half_killed_while_paused keeper
 	holds "$RT: both killed while it is paused: 'abort' thaws it" both_killed_while_paused "$FAULTWIRE" abort "$ID"
-	holds "$RT: both killed while it is paused: another container's hook thaws it" both_killed_while_paused by_another_hook
-	holds "$RT: both killed while it is paused: ADD of another pod thaws it" both_killed_while_paused cni ADD
-	holds "$RT: both killed while it is paused: GC thaws it" both_killed_while_paused cni GC
-	holds "$RT: systemd is told before it is paused, and thaws it once both are killed" by_systemd
+	also "$RT: both killed while it is paused: another container's hook thaws it" both_killed_while_paused by_another_hook
+	also "$RT: both killed while it is paused: ADD of another pod thaws it" both_killed_while_paused cni ADD
+	also "$RT: both killed while it is paused: GC thaws it" both_killed_while_paused cni GC
+	also "$RT: systemd is told before it is paused, and thaws it once both are killed" by_systemd
 	holds "$RT: a kill of a paused container takes effect" killed_while_paused
 	holds "$RT: limits hold for their window, and are as before afterwards" limited_for_a_window
 	holds "$RT: abort, resume and disarm while it is limited" switched_while_limited
-	holds "$RT: a schedule limits it again and again" limited_again_and_again
+	also "$RT: a schedule limits it again and again" limited_again_and_again
 	holds "$RT: of two limits on one thing the lower is in force" two_limits
 	holds "$RT: a limit only lowers what is there" never_higher
 	holds "$RT: what somebody else sets meanwhile stays" set_by_another
 	holds "$RT: both killed while it is limited: 'resume' puts it back" both_killed_while_limited
-	holds "$RT: both killed at random moments: it is put back, byte for byte" killed_anywhere 5
+	also "$RT: both killed at random moments: it is put back, byte for byte" killed_anywhere 3
+	also "$RT: acts and system calls in one container" beside_system_calls
+	also "$RT: the runtime killed at random moments: nothing hangs, nothing is left" killed_runtimes 6
 	holds "$RT: 'pids' makes fork fail" no_more_processes
-	if may_exempt_itself; then
-		holds "$RT: 'oom' is the kernel's own killer" out_of_memory
-	else
-		skip "$RT: 'oom' is the kernel's own killer" "cgroup v1 needs CAP_SYS_RESOURCE for it, which this machine withholds"
-	fi
 	holds "$RT: 'io' limits the disk of a volume" with_disk slow_disk
-	holds "$RT: 'io' refuses a path that is on no disk" on_no_disk /tmp "is on no disk of this node (tmpfs)"
-	holds "$RT: 'io' refuses a path that is not there" on_no_disk /none "the container has no '/none'"
+	also "$RT: 'io' refuses a path that is on no disk" on_no_disk /tmp "is on no disk of this node (tmpfs)"
+	also "$RT: 'io' refuses a path that is not there" on_no_disk /none "the container has no '/none'"
 	holds "$RT: nothing is left" nothing_left
 done
+holds "'oom' is the kernel's own killer" each out_of_memory
 finish

@@ -9,7 +9,7 @@
 # shellcheck source=tests/net/lib.bash
 . "$(dirname "${BASH_SOURCE[0]}")/../net/lib.bash"
 
-HOOK=$TOP/build/faultwire-hook
+HOOK=${HOOK:-$TOP/build/faultwire-hook}
 CONTAINERS=/run/faultwire/containers
 BUNDLE=$E2E_RUN/bundle
 OUT=$E2E_RUN/out
@@ -39,6 +39,7 @@ bundle() { # FAULTS PROGRAM...
 		| .root.readonly = false | .linux.cgroupsPath = $cgroup | .mounts += $mounts
 		| .annotations = (if $faults == "" then {} else {"faultwire.dev/syscall": $faults} end) + ($more // {})
 			+ {"run.oci.hooks.stderr": $stderr}
+		| if env.WITHOUT_NNP then .process.noNewPrivileges = false | .process.capabilities = {} else . end
 		| if $profile then .linux.seccomp = $profile else . end
 		| .hooks = {prestart: [hook("prestart")], createRuntime: [hook("createRuntime")], poststop: [hook("poststop")]}' \
 		"$BUNDLE/spec.json" >"$BUNDLE/config.json"

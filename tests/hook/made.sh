@@ -171,7 +171,7 @@ for RT in "${RUNTIMES[@]}"; do
 	holds "$RT: a reader that is gone takes nothing from the next one" gone_takes_nothing
 	holds "$RT: workers killed in the midst of it neither lose nor repeat" survives_kills
 	holds "$RT: io 'fault' by the supervisor fails a method on its files" shell "sh: write error: No space left on device 1 0" \
-		'{"action":"fault","methods":["write"],"path":"/tmp/full*","errno":"ENOSPC"}' 'echo x >/tmp/full; echo $?; echo x >/tmp/other; echo $?'
+		'{"action":"fault","methods":["write"],"path":"/tmp/full*","errno":"ENOSPC"}' 'echo x 2>&1 >/tmp/full; echo $?; echo x >/tmp/other; echo $?'
 	holds "$RT: both paths of a rename count, relative and by descriptor too" shell "1 1 0" \
 		'{"action":"fault","methods":["rename"],"path":"/tmp/b","errno":"EXDEV"}' \
 		'cd /tmp; echo >a; echo >b; /bin/calls rename a b >/dev/null; echo $?; /bin/calls rename ../tmp/b c >/dev/null; echo $?; /bin/calls rename a c >/dev/null; echo $?'

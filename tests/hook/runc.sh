@@ -170,14 +170,43 @@ killed_in_a_delay() {
 	end_container
 }
 
-fails_closed() {
-	background '{"syscalls":["getppid"],"errno":"EIO"}' /bin/calls -s 20 getppid 1000
-	e2e_wait 5 grep -q EIO "$OUT" || return 1
+both_killed() {
 	# shellcheck disable=SC2046
 	kill -STOP $(pgrep -x faultwire-super) && kill -9 $(pgrep -x faultwire-super)
-	e2e_wait 5 grep -q ENOSYS "$OUT" || return 1
 	e2e_wait 5 supervisors_gone
-	contains "$("$FAULTWIRE" status)" "its supervisor is gone" || return 1
+}
+
+# Without no_new_privs the kernel lets nobody put a new one in.
+fails_closed() {
+	WITHOUT_NNP=1 background '{"syscalls":["getppid"],"errno":"EIO"}' /bin/calls -s 20 getppid 1000
+	e2e_wait 5 grep -q EIO "$OUT" || return 1
+	both_killed && e2e_wait 5 grep -q ENOSYS "$OUT" || return 1
+	contains "$("$FAULTWIRE" status)" "its intercepted calls fail with ENOSYS; no new one can be put in" || return 1
+	contains "$("$FAULTWIRE" status)" "restart the container" || return 1
+	"$FAULTWIRE" abort "$ID" >/dev/null || return 1
+	equals "$("$FAULTWIRE" status --json | jq -c '.containers[0].supervised')" false || return 1
+	end_container
+}
+
+others_hook() { # as of another container, which ends
+	jq -n '{ociVersion: "1.0", id: "other", status: "stopped", pid: 0, bundle: "/"}' | "$HOOK" poststop
+}
+
+# With it the next run of anything does, into each of its processes and all their threads, and what was counted goes on.
+mended() { # COMMAND...: of that run
+	background '[{"syscalls":["getppid"],"errno":"EIO"},{"syscalls":["fsync"],"delayEnter":"1h"}]' /bin/sh -c \
+		'/bin/busybox sleep 1000 & /bin/calls -s 20 getppid 1000 & /bin/calls thread 20 & wait'
+	e2e_wait 5 grep -q EIO "$OUT" && e2e_wait 5 grep -q 'thread EIO' "$OUT" || return 1
+	both_killed && e2e_wait 5 grep -q '^ENOSYS' "$OUT" && e2e_wait 5 grep -q 'thread ENOSYS' "$OUT" || return 1
+	contains "$("$FAULTWIRE" status)" "its intercepted calls fail with ENOSYS; 'faultwire abort'" || return 1
+	"$@" >/dev/null || return 1
+	equals "$("$FAULTWIRE" status --json | jq -c '.containers[0].supervised')" true || return 1
+	: >"$OUT"
+	e2e_wait 5 eval '(($(grep -c "^EIO" "$OUT") > 5 && $(grep -c "thread EIO" "$OUT") > 5))' || return 1
+	! tail -n 5 "$OUT" | grep ENOSYS || return 1
+	(($(page_word $((RULE + 200))) > 10)) || return 1
+	equals "$(pgrep -c faultwire-super)" 2 || return 1
+	"$FAULTWIRE" abort --all >/dev/null && e2e_wait 5 eval 'tail -n 1 "$OUT" | grep -q " *[0-9]$"' && "$FAULTWIRE" resume --all >/dev/null || return 1
 	end_container
 }
 
@@ -336,7 +365,9 @@ for RT in "${RUNTIMES[@]}"; do
 	holds "$RT: 'status' shows what was matched and injected" status_counts
 	holds "$RT: a container killed in a delay leaves no supervisor" killed_in_a_delay
 	holds "$RT: a supervisor's halves make each other again, and calls held back stay so" survives_kills
-	holds "$RT: both halves killed at once leave a container that fails closed" fails_closed
+	holds "$RT: both halves killed at once leave a container that fails closed, and is said to" fails_closed
+	holds "$RT: with no_new_privs the operator's next command mends it" mended "$FAULTWIRE" arm "$ID"
+	holds "$RT: or another container's end" mended others_hook
 	holds "$RT: each half of a supervisor takes 2 MB at most" small
 	holds "$RT: they have two capabilities" few_capabilities
 	holds "$RT: they are in no cgroup of others, and under a filter" kept_apart

@@ -7,6 +7,9 @@
  *     calls [-t] [-s MS] open|create|gone PATH N         gone: fsync of a file there that has been removed
  *     calls rename FROM TO
  *     calls threads N                      N threads, each three times getppid; then their results, sorted
+ *     calls loop N                         nanoseconds of a getppid, the best of ten times N
+ *     calls clock                          one getppid, and microseconds since the epoch when it has come back
+ *     calls thread MS                      a thread beside the first one that calls getppid every MS, for ever
  *     calls alarm PERIOD_MS                one getppid under a timer's signals (SA_RESTART), and how many came; then waits for ever
  */
 #include <errno.h>
@@ -146,6 +149,52 @@ static void threads(int n)
 		printf("%ld\n", failed[i]);
 }
 
+static void loop(int n)
+{
+	double best = 1e18;
+
+	for (int k = 0; k < 10; k++) {
+		double start = now_ms(), took;
+
+		for (int i = 0; i < n; i++)
+			syscall(SYS_getppid);
+		took = (now_ms() - start) * 1e6 / n;
+		best = took < best ? took : best;
+	}
+	printf("%.0f\n", best);
+}
+
+static void clock_behind(void)
+{
+	struct timespec t;
+
+	syscall(SYS_getppid);
+	clock_gettime(CLOCK_REALTIME, &t);
+	printf("%lld\n", t.tv_sec * 1000000LL + t.tv_nsec / 1000);
+}
+
+static void *beside(void *arg)
+{
+	for (;; usleep(*(int *)arg * 1000)) {
+		long result = syscall(SYS_getppid);
+		int error = errno;
+
+		printf("thread ");
+		say(result, error);
+		printf("\n");
+		fflush(stdout);
+	}
+	return NULL;
+}
+
+static void one_thread(int pause_ms)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, beside, &pause_ms);
+	pthread_join(thread, NULL);
+}
+
 static volatile sig_atomic_t signals;
 
 static void on_signal(int signal)
@@ -182,10 +231,16 @@ int main(int argc, char **argv)
 	}
 	argc -= optind;
 	argv += optind;
+	if (argc == 1 && !strcmp(argv[0], "clock"))
+		return clock_behind(), 0;
 	if (argc < 2)
 		return 2;
+	if (!strcmp(argv[0], "loop"))
+		return loop(atoi(argv[1])), 0;
 	if (!strcmp(argv[0], "threads"))
 		return threads(atoi(argv[1])), 0;
+	if (!strcmp(argv[0], "thread"))
+		one_thread(atoi(argv[1]));
 	if (!strcmp(argv[0], "alarm"))
 		return alarmed(atoi(argv[1])), 0;
 	if (!strcmp(argv[0], "rename") && argc == 3)

@@ -210,6 +210,21 @@ static void a_fault_has_one_backend_whole(void **state)
 	}
 }
 
+static void a_path_too_long_for_the_kernel_is_the_supervisors(void **state)
+{
+	_cleanup_free_ char *any = util_printf("{" F "," M ",\"path\":\"/data/**/%0200d\"}", 0);
+	_cleanup_free_ char *lsm = util_printf("{" F "," M ",\"backend\":\"lsm\",\"path\":\"/data/*/%0200d\"}", 0);
+	_cleanup_spec_ struct fault_spec one = io_spec(any), other = io_spec(lsm);
+	_cleanup_plan_ struct plan plan = {}, none = {};
+	struct error err = {};
+
+	(void)state;
+	assert_int_equal(plan_build_container(&one, "db", &hooked, &plan, &err), 0);
+	assert_true(plan_syscalls(&plan) && !plan_files(&plan) && plan_needs_supervisor(&plan));
+	assert_int_equal(plan_build_container(&other, "db", &hooked, &none, &err), -ENOTSUP);
+	assert_non_null(strstr(err.msg, IO ".backend: 'lsm' cannot: its path is too long"));
+}
+
 static void a_node_without_hooks_has_the_supervisor(void **state)
 {
 	_cleanup_spec_ struct fault_spec any = io_spec("{" F "," M "," P "}"),
@@ -270,6 +285,7 @@ int main(void)
 		cmocka_unit_test(paths_that_may_match_are_taken),
 		cmocka_unit_test(the_policy_names_the_rule),
 		cmocka_unit_test(a_fault_has_one_backend_whole),
+		cmocka_unit_test(a_path_too_long_for_the_kernel_is_the_supervisors),
 		cmocka_unit_test(a_node_without_hooks_has_the_supervisor),
 		cmocka_unit_test(the_plan_prints_and_goes_through_json),
 	};
