@@ -179,9 +179,9 @@ probed() {
 # The kernel's file hooks reach them, a supervisor does not.
 files_of_execd() {
 	local main wanted=0
-	[[ $("$FAULTWIRE" doctor --json | jq -r '.checks[] | select(.name == "file hooks") | .level') != ok ]] || wanted=ENOSPC
-	main=$(ctr_run "$web" files sleep 1000) && equals "$(ctr_exec "$main" /calls fsync 1)" "$wanted" || return 1
-	equals "$(ctr_exec "$calm" /calls fsync 1)" 0 && ctr_stop "$main" && ctr_remove "$main"
+	[[ $("$FAULTWIRE" doctor --json | jq -r '.checks[] | select(.name == "file hooks") | .level') != ok ]] || wanted=EACCES
+	main=$(ctr_run "$web" files sleep 1000) && equals "$(ctr_exec "$main" /calls open /pause 1)" "$wanted" || return 1
+	equals "$(ctr_exec "$calm" /calls open /pause 1)" 0 && ctr_stop "$main" && ctr_remove "$main"
 }
 
 has_faults() {
@@ -354,7 +354,7 @@ web=$(pod_run web "$(jq -cn --arg s '[{"syscalls":["getppid"],"errno":"EIO","whe
 		{"syscalls":["openat"],"errno":5,"path":"/etc/**","when":1,"containers":["first"]}]' \
 	--arg n '{"action":"partition","target":{"cidrs":["10.77.0.1/32"]},"includeNode":true}' \
 	--arg i '[{"action":"fault","methods":["fsync"],"path":"/tmp/**","errno":"EIO","when":2,"containers":["disk"]},
-		{"action":"fault","methods":["fsync"],"path":"/tmp/**","errno":"ENOSPC","containers":["files"]}]' \
+		{"action":"fault","methods":["open"],"path":"/pause","errno":"EACCES","containers":["files"]}]' \
 	--arg p '{"action":"exit","code":7,"containers":["crash"]}' \
 	'{"faultwire.dev/syscall": $s, "faultwire.dev/network": $n, "faultwire.dev/io": $i, "faultwire.dev/process": $p}')" shop)
 holds "$N: an init container has its fault from the first call on" answers "0 0 EIO 0 EIO" "$web" init /calls getppid 5
