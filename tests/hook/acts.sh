@@ -97,7 +97,7 @@ TICKS=(/bin/sh -c 'while :; do echo tick; /bin/busybox usleep 20000; done')
 goes_on() { # FILE
 	local before
 	before=$(wc -l <"$1")
-	e2e_wait 5 is_longer "$1" $((before + 2))
+	e2e_wait 30 is_longer "$1" $((before + 2))
 }
 
 is_longer() { # FILE LINES
@@ -106,7 +106,7 @@ is_longer() { # FILE LINES
 
 stands_still() { # FILE
 	local before
-	e2e_wait 5 frozen || return 1
+	e2e_wait 30 frozen || return 1
 	before=$(wc -l <"$1")
 	sleep 0.2
 	equals "$(wc -l <"$1")" "$before"
@@ -119,8 +119,8 @@ fault() { # FIELD: of the first fault, as 'status' has it
 paused_from_the_start() {
 	local before=${EPOCHREALTIME/[^0-9]/}
 	start process '{"action":"pause","duration":"1500ms"}' "${TICKS[@]}" || return 1
-	e2e_wait 5 frozen && [[ ! -s $OUT ]] || return 1
-	e2e_wait 5 test -s "$OUT" || return 1
+	e2e_wait 30 frozen && [[ ! -s $OUT ]] || return 1
+	e2e_wait 30 test -s "$OUT" || return 1
 	echo "$(((${EPOCHREALTIME/[^0-9]/} - before) / 1000)) ms"
 	((${EPOCHREALTIME/[^0-9]/} - before >= 1500000)) && thawed || return 1
 	goes_on "$OUT" && end
@@ -129,7 +129,7 @@ paused_from_the_start() {
 paused_again_and_again() {
 	start process '{"action":"pause","duration":"200ms","schedule":"@every 500ms","start":"200ms"}' "${TICKS[@]}" || return 1
 	for _ in 1 2 3; do
-		e2e_wait 5 frozen && e2e_wait 5 thawed || return 1
+		e2e_wait 30 frozen && e2e_wait 30 thawed || return 1
 	done
 	"$FAULTWIRE" status --json "$ID" | jq -e '.containers[0].faults[0] | .matched == .injected and .injected >= 3' || return 1
 	goes_on "$OUT" && end
@@ -154,35 +154,39 @@ exec_is_frozen_too() {
 	"$RT" exec "$ID" "${TICKS[@]}" >"$E2E_RUN/exec" 2>&1 &
 	goes_on "$E2E_RUN/exec" || return 1
 	"$FAULTWIRE" arm "$ID" >/dev/null && stands_still "$E2E_RUN/exec" && stands_still "$OUT" || return 1
-	"$FAULTWIRE" abort "$ID" >/dev/null && e2e_wait 5 thawed && goes_on "$E2E_RUN/exec" && end
+	"$FAULTWIRE" abort "$ID" >/dev/null && e2e_wait 30 thawed && goes_on "$E2E_RUN/exec" && end
 }
 
 switched_while_paused() {
 	start process '{"action":"pause","duration":"1h"}' "${TICKS[@]}" || return 1
-	e2e_wait 5 frozen || return 1
+	e2e_wait 30 frozen || return 1
 	contains "$("$FAULTWIRE" status "$ID")" "pause" || return 1
-	"$FAULTWIRE" abort "$ID" >/dev/null && e2e_wait 5 thawed && goes_on "$OUT" || return 1
-	"$FAULTWIRE" resume "$ID" >/dev/null && e2e_wait 5 frozen || return 1
-	"$FAULTWIRE" disarm "$ID" >/dev/null && e2e_wait 5 thawed && goes_on "$OUT" || return 1
+	"$FAULTWIRE" abort "$ID" >/dev/null && e2e_wait 30 thawed && goes_on "$OUT" || return 1
+	"$FAULTWIRE" resume "$ID" >/dev/null && e2e_wait 30 frozen || return 1
+	"$FAULTWIRE" disarm "$ID" >/dev/null && e2e_wait 30 thawed && goes_on "$OUT" || return 1
 	equals "$(fault matched) $(fault injected)" "1 1" || return 1
-	"$FAULTWIRE" arm "$ID" >/dev/null && e2e_wait 5 frozen || return 1
+	"$FAULTWIRE" arm "$ID" >/dev/null && e2e_wait 30 frozen || return 1
 	end
 }
 
 # The node's word reaches it, and what is born under it is born off.
 off_by_the_node() {
 	start process '{"action":"pause","duration":"1h"}' "${TICKS[@]}" || return 1
-	e2e_wait 5 frozen && "$FAULTWIRE" abort --all >/dev/null && e2e_wait 5 thawed && goes_on "$OUT" && end || return 1
+	e2e_wait 30 frozen && "$FAULTWIRE" abort --all >/dev/null && e2e_wait 30 thawed && goes_on "$OUT" && end || return 1
 	equals "$(code_of process '{"action":"exit","code":42}' /bin/busybox echo begun) $(<"$OUT")" "0 begun" || return 1
 	"$FAULTWIRE" resume --all >/dev/null && nothing_left
+}
+
+status_says() { # TEXT
+	[[ $("$FAULTWIRE" status "$ID") == *"$1"* ]]
 }
 
 # Somebody else's pause is not ended by ours.
 paused_by_another() {
 	start process '{"action":"pause","duration":"1h","armed":false}' "${TICKS[@]}" || return 1
-	goes_on "$OUT" && "$RT" pause "$ID" && e2e_wait 5 frozen || return 1
-	"$FAULTWIRE" arm "$ID" >/dev/null && e2e_wait 5 matched_so_often 1 || return 1
-	contains "$("$FAULTWIRE" status "$ID")" "is frozen by somebody else already" || return 1
+	goes_on "$OUT" && "$RT" pause "$ID" && e2e_wait 30 frozen || return 1
+	"$FAULTWIRE" arm "$ID" >/dev/null && e2e_wait 30 matched_so_often 1 || return 1
+	e2e_wait 30 status_says "is frozen by somebody else already" || return 1
 	"$FAULTWIRE" disarm "$ID" >/dev/null || return 1
 	sleep 0.2
 	frozen && equals "$(fault injected)" 0 || return 1
@@ -195,14 +199,14 @@ super() { # keeper|worker: its pid
 
 kill_both() {
 	# shellcheck disable=SC2046
-	kill -STOP $(pgrep -x faultwire-super) && kill -9 $(pgrep -x faultwire-super) && e2e_wait 5 supervisors_gone
+	kill -STOP $(pgrep -x faultwire-super) && kill -9 $(pgrep -x faultwire-super) && e2e_wait 30 supervisors_gone
 }
 
 half_killed_while_paused() { # keeper|worker
 	start process '{"action":"pause","duration":"1h"}' "${TICKS[@]}" || return 1
-	e2e_wait 5 frozen && kill -9 "$(super "$1")" && e2e_wait 5 two_supervisors && frozen || return 1
-	"$FAULTWIRE" abort "$ID" >/dev/null && e2e_wait 5 thawed && goes_on "$OUT" || return 1
-	"$FAULTWIRE" resume "$ID" >/dev/null && e2e_wait 5 frozen || return 1
+	e2e_wait 30 frozen && kill -9 "$(super "$1")" && e2e_wait 30 two_supervisors && frozen || return 1
+	"$FAULTWIRE" abort "$ID" >/dev/null && e2e_wait 30 thawed && goes_on "$OUT" || return 1
+	"$FAULTWIRE" resume "$ID" >/dev/null && e2e_wait 30 frozen || return 1
 	equals "$(fault matched) $(fault injected)" "1 1" && end
 }
 
@@ -212,7 +216,7 @@ two_supervisors() {
 
 both_killed_while_paused() { # COMMAND...: who puts it right
 	start process '{"action":"pause","duration":"1h"}' "${TICKS[@]}" || return 1
-	e2e_wait 5 frozen && kill_both && frozen || return 1
+	e2e_wait 30 frozen && kill_both && frozen || return 1
 	contains "$("$FAULTWIRE" status "$ID")" "its supervisor is gone, and left changed: ${FREEZER##*/}" || return 1
 	frozen || return 1
 	"$@" || return 1
@@ -229,7 +233,7 @@ by_systemd() {
 	printf '#!/bin/sh\n' >"$fake/systemctl"
 	chmod +x "$fake"/*
 	PATH=$fake:$PATH start process '{"action":"pause","duration":"1h"}' "${TICKS[@]}" || return 1
-	e2e_wait 5 frozen || return 1
+	e2e_wait 30 frozen || return 1
 	rmdir /run/systemd/system
 	cat "$fake/told"
 	grep -qE -- '--on-active=360[0-9]{4}ms .*faultwire-hook undo '"$ID"'$' "$fake/told" && grep -qxE '0|THAWED' "$fake/told" || return 1
@@ -262,8 +266,8 @@ cni() { # VERB
 # What v1's freezer holds back counts when it comes.
 killed_while_paused() {
 	start process '{"action":"pause","duration":"1h"}' "${TICKS[@]}" || return 1
-	e2e_wait 5 frozen && kill -9 "$(<"/proc/$(container_pid)/stat" cut -d' ' -f1)" || return 1
-	e2e_wait 5 nothing_left || return 1
+	e2e_wait 30 frozen && kill -9 "$(<"/proc/$(container_pid)/stat" cut -d' ' -f1)" || return 1
+	e2e_wait 30 nothing_left || return 1
 	"$RT" delete -f "$ID"
 }
 
@@ -301,8 +305,8 @@ limited_for_a_window() {
 	local before
 	before=$(plain) || return 1
 	start resource "{$LIMITS,\"start\":\"1s\",\"duration\":\"1500ms\"}" "${TICKS[@]}" || return 1
-	e2e_wait 5 limited || return 1
-	e2e_wait 5 as_before "$before" || return 1
+	e2e_wait 30 limited || return 1
+	e2e_wait 30 as_before "$before" || return 1
 	equals "$(fault matched) $(fault injected)" "1 1" && goes_on "$OUT" && end
 }
 
@@ -310,11 +314,11 @@ switched_while_limited() {
 	local before
 	before=$(plain) || return 1
 	start resource "{$LIMITS}" "${TICKS[@]}" || return 1
-	e2e_wait 5 limited || return 1
+	e2e_wait 30 limited || return 1
 	contains "$("$FAULTWIRE" status "$ID")" "cpu 200m, memory 64Mi, pids 20" || return 1
-	"$FAULTWIRE" abort "$ID" >/dev/null && e2e_wait 5 as_before "$before" || return 1
-	"$FAULTWIRE" resume "$ID" >/dev/null && e2e_wait 5 limited || return 1
-	"$FAULTWIRE" disarm "$ID" >/dev/null && e2e_wait 5 as_before "$before" || return 1
+	"$FAULTWIRE" abort "$ID" >/dev/null && e2e_wait 30 as_before "$before" || return 1
+	"$FAULTWIRE" resume "$ID" >/dev/null && e2e_wait 30 limited || return 1
+	"$FAULTWIRE" disarm "$ID" >/dev/null && e2e_wait 30 as_before "$before" || return 1
 	end
 }
 
@@ -323,7 +327,7 @@ limited_again_and_again() {
 	before=$(plain) || return 1
 	start resource "{$LIMITS,\"duration\":\"200ms\",\"schedule\":\"@every 400ms\"}" "${TICKS[@]}" || return 1
 	for _ in 1 2 3; do
-		e2e_wait 5 limited && e2e_wait 5 as_before "$before" || return 1
+		e2e_wait 30 limited && e2e_wait 30 as_before "$before" || return 1
 	done
 	end
 }
@@ -333,7 +337,7 @@ two_limits() {
 	local before
 	before=$(plain) || return 1
 	start resource '[{"pids":40,"start":"500ms","duration":"4s"},{"pids":20,"start":"1500ms","duration":"1s"}]' "${TICKS[@]}" || return 1
-	e2e_wait 5 says "$PIDS" 40 && e2e_wait 5 says "$PIDS" 20 && e2e_wait 5 says "$PIDS" 40 && e2e_wait 5 as_before "$before" || return 1
+	e2e_wait 30 says "$PIDS" 40 && e2e_wait 30 says "$PIDS" 20 && e2e_wait 30 says "$PIDS" 40 && e2e_wait 30 as_before "$before" || return 1
 	end
 }
 
@@ -341,7 +345,7 @@ never_higher() {
 	local before
 	before=$(plain) || return 1
 	start resource '{"cpu":"900m","memory":"1Gi","pids":201}' "${TICKS[@]}" || return 1
-	e2e_wait 5 eval '[[ $(fault matched) == 1 ]]' || return 1
+	e2e_wait 30 eval '[[ $(fault matched) == 1 ]]' || return 1
 	as_before "$before" && equals "$(fault injected)" 0 || return 1
 	contains "$("$FAULTWIRE" status "$ID")" "the container has no more than that already" || return 1
 	end
@@ -350,10 +354,10 @@ never_higher() {
 # What kubelet or an administrator sets meanwhile is theirs.
 set_by_another() {
 	start resource "{$LIMITS}" "${TICKS[@]}" || return 1
-	e2e_wait 5 limited || return 1
+	e2e_wait 30 limited || return 1
 	echo 100 >"$PIDS"
 	"$FAULTWIRE" disarm "$ID" >/dev/null
-	e2e_wait 5 eval '[[ $(<"$MEMORY") == 268435456 ]]' || return 1
+	e2e_wait 30 eval '[[ $(<"$MEMORY") == 268435456 ]]' || return 1
 	equals "$(<"$PIDS")" 100 && end
 }
 
@@ -361,7 +365,7 @@ both_killed_while_limited() {
 	local before
 	before=$(plain) || return 1
 	start resource "{$LIMITS}" "${TICKS[@]}" || return 1
-	e2e_wait 5 limited && kill_both && limited || return 1
+	e2e_wait 30 limited && kill_both && limited || return 1
 	contains "$("$FAULTWIRE" status "$ID")" "left changed" || return 1
 	"$FAULTWIRE" resume "$ID" >/dev/null && as_before "$before" || return 1
 	end
@@ -386,7 +390,7 @@ killed_anywhere() { # N
 
 no_more_processes() {
 	start resource '{"pids":3}' /bin/sh -c 'for i in 1 2 3 4 5 6; do /bin/busybox sleep 50 & done; echo all; wait' || return 1
-	e2e_wait 5 grep -q "can't fork" "$OUT" || return 1
+	e2e_wait 30 grep -q "can't fork" "$OUT" || return 1
 	end
 }
 
@@ -396,7 +400,7 @@ out_of_memory() {
 	events=$(file memory memory.oom_control memory.events)
 	PROCESS='{"oomScoreAdj":1000}' start process '{"action":"oom","start":"300ms"}' /bin/busybox sleep 100 || return 1
 	e2e_wait 10 eval '! "$RT" state "$ID" | grep -q running' || return 1
-	e2e_wait 5 says "$MEMORY" 268435456 || return 1
+	e2e_wait 30 says "$MEMORY" 268435456 || return 1
 	grep -E '^oom_kill [1-9]' "$events" || return 1
 	end
 }
@@ -436,20 +440,20 @@ slow_disk() {
 	before=$(cat "${files[@]}")
 	"$FAULTWIRE" arm "$ID" >/dev/null || return 1
 	if $V1; then
-		e2e_wait 5 grep -qx "$KEY 1048576" "${files[0]}" && e2e_wait 5 grep -qx "$KEY 10" "${files[1]}" || return 1
+		e2e_wait 30 grep -qx "$KEY 1048576" "${files[0]}" && e2e_wait 30 grep -qx "$KEY 10" "${files[1]}" || return 1
 	else
-		e2e_wait 5 grep -qx "$KEY rbps=1048576 wbps=max riops=max wiops=10" "${files[0]}" || return 1
+		e2e_wait 30 grep -qx "$KEY rbps=1048576 wbps=max riops=max wiops=10" "${files[0]}" || return 1
 	fi
 	"$FAULTWIRE" abort "$ID" >/dev/null || return 1
-	e2e_wait 5 eval '[[ $(cat "${files[@]}") == "$before" ]]' && end
+	e2e_wait 30 eval '[[ $(cat "${files[@]}") == "$before" ]]' && end
 }
 
 # Between create and start, when its init is traced.
 killed_before_its_start() { # keeper|worker
 	acts process '{"action":"exit","code":42}' /bin/busybox echo begun && : >"$OUT" || return 1
 	"$RT" create -b "$BUNDLE" "$ID" </dev/null >"$OUT" 2>&1 || return 1
-	e2e_wait 5 two_supervisors && kill -9 "$(super "$1")" && e2e_wait 5 two_supervisors || return 1
-	e2e_wait 5 is_traced "$(container_pid)" && "$RT" start "$ID" && e2e_wait 5 nothing_left || return 1
+	e2e_wait 30 two_supervisors && kill -9 "$(super "$1")" && e2e_wait 30 two_supervisors || return 1
+	e2e_wait 30 is_traced "$(container_pid)" && "$RT" start "$ID" && e2e_wait 30 nothing_left || return 1
 	equals "$(<"$OUT")" "" && "$RT" delete -f "$ID"
 }
 
@@ -477,7 +481,7 @@ killed_runtimes() { # N
 		wait "$runtime" 2>/dev/null
 		"$RT" delete -f "$ID" >/dev/null 2>&1
 		# crun may have been killed before it knew of the container, which then lives on, and we with it
-		e2e_wait 5 group_is_empty && e2e_wait 5 supervisors_gone || {
+		e2e_wait 30 group_is_empty && e2e_wait 30 supervisors_gone || {
 			echo "start $i: $(ps -o pid,stat,args | tr '\n' ';')"
 			return 1
 		}
@@ -489,11 +493,11 @@ killed_runtimes() { # N
 beside_system_calls() {
 	MORE='{"faultwire.dev/syscall":"{\"syscalls\":[\"getppid\"],\"errno\":\"EIO\",\"when\":\"1+2\",\"name\":\"parent\"}"}' \
 		start resource '[{"pids":20,"armed":false},{"pids":30}]' /bin/sh -c '/bin/calls getppid 4; echo done; /bin/busybox sleep 100' || return 1
-	e2e_wait 5 grep -q done "$OUT" && e2e_wait 5 says "$PIDS" 30 || return 1
+	e2e_wait 30 grep -q done "$OUT" && e2e_wait 30 says "$PIDS" 30 || return 1
 	# the shell asks once, for itself
 	equals "$("$FAULTWIRE" status --json "$ID" | jq -c '.containers[0].faults | map([.name, .matched, .injected])')" \
 		'[["parent",5,3],["resource[0]",0,0],["resource[1]",1,1]]' || return 1
-	"$FAULTWIRE" arm "$ID" 'resource[0]' >/dev/null && e2e_wait 5 says "$PIDS" 20 || return 1
+	"$FAULTWIRE" arm "$ID" 'resource[0]' >/dev/null && e2e_wait 30 says "$PIDS" 20 || return 1
 	end
 }
 

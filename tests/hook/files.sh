@@ -75,7 +75,7 @@ nothing_left() {
 
 gone() {
 	"$RT" kill "$ID" KILL 2>/dev/null
-	e2e_wait 20 "$RT" delete -f "$ID" && e2e_wait 5 nothing_left
+	e2e_wait 20 "$RT" delete -f "$ID" && e2e_wait 30 nothing_left
 }
 
 # One rule a method, each of its own path and error: what is done elsewhere is left alone.

@@ -60,7 +60,7 @@ supervisors() {
 }
 
 nothing_left() {
-	e2e_wait 5 supervisors_gone && [[ -z $(ls "$CONTAINERS") ]]
+	e2e_wait 30 supervisors_gone && [[ -z $(ls "$CONTAINERS") ]]
 }
 
 supervisors_gone() {
@@ -69,7 +69,7 @@ supervisors_gone() {
 
 end_container() {
 	"$RT" kill "$ID" KILL 2>/dev/null
-	e2e_wait 5 "$RT" delete -f "$ID" && e2e_wait 5 supervisors_gone && [[ -z $(ls "$CONTAINERS") ]]
+	e2e_wait 30 "$RT" delete -f "$ID" && e2e_wait 30 supervisors_gone && [[ -z $(ls "$CONTAINERS") ]]
 }
 
 page_word() { # OFFSET

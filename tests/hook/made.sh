@@ -34,11 +34,11 @@ same_as_without() { # FAULTS PROGRAM...
 delay_is_behind() {
 	: >"$BUNDLE/rootfs/tmp/there"
 	background '{"syscalls":["write"],"path":"/tmp/there","delayExit":"1h"}' /bin/sh -c 'echo written >/tmp/there; echo done; /bin/busybox sleep 100'
-	e2e_wait 5 grep -q written "$BUNDLE/rootfs/tmp/there" || return 1
+	e2e_wait 30 grep -q written "$BUNDLE/rootfs/tmp/there" || return 1
 	injected 1 || return 1
 	[[ ! -s $OUT ]] || return 1
 	"$FAULTWIRE" abort "$ID" || return 1
-	e2e_wait 5 grep -q '^done$' "$OUT" || return 1
+	e2e_wait 30 grep -q '^done$' "$OUT" || return 1
 	equals "$(<"$BUNDLE/rootfs/tmp/there")" written || return 1
 	end_container
 }
@@ -56,9 +56,9 @@ stalled_holds_nobody() {
 	rm -f "$BUNDLE/rootfs/tmp/pipe" && mkfifo "$BUNDLE/rootfs/tmp/pipe"
 	background '{"syscalls":["read","fsync"],"delayExit":"1ms"}' /bin/sh -c \
 		'for i in 1 2 3; do /bin/busybox dd bs=5 count=1 if=/tmp/pipe 2>/dev/null >/tmp/got.$i & done; /bin/busybox sleep 0.2; /bin/calls fsync 20; echo done; wait; echo all; /bin/busybox sleep 100'
-	e2e_wait 5 grep -q '^done$' "$OUT" || return 1
+	e2e_wait 30 grep -q '^done$' "$OUT" || return 1
 	echo 'helloworldagain' | timeout 5 tee "$BUNDLE/rootfs/tmp/pipe" >/dev/null
-	e2e_wait 5 grep -q '^all$' "$OUT" || return 1
+	e2e_wait 30 grep -q '^all$' "$OUT" || return 1
 	equals "$(sort "$BUNDLE"/rootfs/tmp/got.* | tr -d '\n' | fold -w 5 | sort | xargs)" "again hello world" || return 1
 	end_container
 }
@@ -68,7 +68,7 @@ gone_takes_nothing() {
 	rm -f "$BUNDLE/rootfs/tmp/pipe" && mkfifo "$BUNDLE/rootfs/tmp/pipe"
 	background '{"syscalls":["read"],"delayExit":"1ms"}' /bin/sh -c \
 		'exec 3<>/tmp/pipe; /bin/busybox timeout 0.3 /bin/busybox cat <&3; echo killed; /bin/busybox sleep 0.2; echo kept >&3; /bin/busybox head -c 5 <&3; /bin/busybox sleep 100'
-	e2e_wait 5 grep -q '^kept$' "$OUT" || return 1
+	e2e_wait 30 grep -q '^kept$' "$OUT" || return 1
 	end_container
 }
 
@@ -77,7 +77,7 @@ survives_kills() {
 	local pid i
 	cp "$BUNDLE/rootfs/tmp/file" "$BUNDLE/rootfs/tmp/blocks"
 	background '{"syscalls":["read"],"delayExit":"100us"}' /bin/inout -r /tmp/blocks 1048576
-	e2e_wait 5 test -s "$OUT" || return 1
+	e2e_wait 30 test -s "$OUT" || return 1
 	for ((i = 0; i < 20; i++)); do
 		pid=$(pgrep -x -r D,R,S faultwire-super | sort -n | sed -n "$((i % 2 + 1))p")
 		[[ -z $pid ]] || kill -9 "$pid"

@@ -78,7 +78,7 @@ killed_runtimes() { # N
 		((i % 2)) && pkill -9 -x faultwire-hook
 		wait "$runtime" 2>/dev/null
 		"$RT" delete -f "$ID" >/dev/null 2>&1
-		e2e_wait 5 supervisors_gone || return 1
+		e2e_wait 30 supervisors_gone || return 1
 	done
 	# what dies before its first word leaves its files to the next one
 	container '{"syscalls":["getppid"],"errno":"EIO"}' /bin/calls getppid 1 || return 1
@@ -88,7 +88,7 @@ killed_runtimes() { # N
 few_capabilities() {
 	local pid
 	background '{"syscalls":["getppid"],"errno":"EIO"}' /bin/calls -s 20 getppid 1000
-	e2e_wait 5 grep -q EIO "$OUT" || return 1
+	e2e_wait 30 grep -q EIO "$OUT" || return 1
 	for pid in $(pgrep -x faultwire-super); do
 		# CAP_KILL, CAP_SYS_PTRACE
 		equals "$(awk '/^Cap(Prm|Eff|Inh)/ { print $2 }' "/proc/$pid/status" | xargs)" "0000000000000000 0000000000080020 0000000000080020" || return 1
@@ -100,13 +100,13 @@ few_capabilities() {
 kept_apart() {
 	local pid
 	background '{"syscalls":["getppid"],"errno":"EIO"}' /bin/calls -s 20 getppid 1000
-	e2e_wait 5 grep -q EIO "$OUT" || return 1
+	e2e_wait 30 grep -q EIO "$OUT" || return 1
 	for pid in $(pgrep -x faultwire-super); do
-		e2e_wait 5 eval '! grep -v -e ":/$" -e ":/faultwire$" "/proc/$pid/cgroup"' || {
+		e2e_wait 30 eval '! grep -v -e ":/$" -e ":/faultwire$" "/proc/$pid/cgroup"' || {
 			cat "/proc/$pid/cgroup"
 			return 1
 		}
-		e2e_wait 5 grep -qx $'Seccomp:\t2' "/proc/$pid/status" || return 1
+		e2e_wait 30 grep -qx $'Seccomp:\t2' "/proc/$pid/status" || return 1
 		equals "$(<"/proc/$pid/oom_score_adj")" "$(</proc/self/oom_score_adj)" || return 1
 	done
 	end_container
@@ -114,40 +114,40 @@ kept_apart() {
 
 exec_is_spared() {
 	background '{"syscalls":["getppid"],"errno":"EIO"}' /bin/calls -s 20 getppid 1000
-	e2e_wait 5 grep -q EIO "$OUT"
+	e2e_wait 30 grep -q EIO "$OUT"
 	equals "$("$RT" exec "$ID" /bin/calls getppid 1)" 0 || return 1
 	end_container
 }
 
 abort_ends_a_delay() {
 	background '{"syscalls":["getppid"],"delayEnter":"1h"}' /bin/sh -c '/bin/calls getppid 1; echo done; /bin/busybox sleep 100'
-	e2e_wait 5 injected 1 || return 1
+	e2e_wait 30 injected 1 || return 1
 	[[ ! -s $OUT ]] || return 1
 	"$FAULTWIRE" abort "$@" || return 1
-	e2e_wait 5 grep -q '^done$' "$OUT" || return 1
+	e2e_wait 30 grep -q '^done$' "$OUT" || return 1
 	end_container
 }
 
 off_until_resumed() {
 	"$FAULTWIRE" abort --all >/dev/null || return 1
 	background '{"syscalls":["getppid"],"errno":"EIO"}' /bin/calls -s 20 getppid 1000
-	e2e_wait 5 test -s "$OUT" || return 1
+	e2e_wait 30 test -s "$OUT" || return 1
 	contains "$("$FAULTWIRE" status)" "off by the abort of the node" || return 1
 	"$FAULTWIRE" resume --all >/dev/null || return 1
-	e2e_wait 5 grep -q EIO "$OUT" || return 1
+	e2e_wait 30 grep -q EIO "$OUT" || return 1
 	equals "$(head -1 "$OUT")" 0 || return 1
 	end_container
 }
 
 armed_and_disarmed() {
 	background '[{"syscalls":["getppid"],"errno":"EIO","armed":false,"name":"one"},{"syscalls":["fsync"],"errno":"EIO"}]' /bin/calls -s 20 getppid 1000
-	e2e_wait 5 test -s "$OUT" || return 1
+	e2e_wait 30 test -s "$OUT" || return 1
 	! "$FAULTWIRE" arm "$ID" two 2>/dev/null || return 1
 	equals "$("$FAULTWIRE" arm "$ID" one)" "container web: 1 fault armed" || return 1
-	e2e_wait 5 grep -q EIO "$OUT" || return 1
+	e2e_wait 30 grep -q EIO "$OUT" || return 1
 	equals "$("$FAULTWIRE" disarm "$ID")" "container web: 2 faults disarmed" || return 1
 	sleep 0.1
-	e2e_wait 5 eval '[[ $(tail -1 "$OUT") == 0 ]]' || return 1
+	e2e_wait 30 eval '[[ $(tail -1 "$OUT") == 0 ]]' || return 1
 	end_container
 }
 
@@ -155,7 +155,7 @@ armed_and_disarmed() {
 status_counts() {
 	local json
 	background '{"syscalls":["getppid"],"errno":"EIO","when":"1+2","name":"parent"}' /bin/sh -c '/bin/calls getppid 4; echo done; /bin/busybox sleep 100'
-	e2e_wait 5 grep -q done "$OUT" || return 1
+	e2e_wait 30 grep -q done "$OUT" || return 1
 	json=$("$FAULTWIRE" status --json "$ID")
 	# the shell asks once, for itself
 	equals "$(jq -c '.containers[] | [.id, .container, .supervised, .running, .faults[0].matched, .faults[0].injected]' <<<"$json")" \
@@ -166,21 +166,21 @@ status_counts() {
 
 killed_in_a_delay() {
 	background '{"syscalls":["getppid"],"delayEnter":"1h"}' /bin/calls getppid 1
-	e2e_wait 5 injected 1 || return 1
+	e2e_wait 30 injected 1 || return 1
 	end_container
 }
 
 both_killed() {
 	# shellcheck disable=SC2046
 	kill -STOP $(pgrep -x faultwire-super) && kill -9 $(pgrep -x faultwire-super)
-	e2e_wait 5 supervisors_gone
+	e2e_wait 30 supervisors_gone
 }
 
 # Without no_new_privs the kernel lets nobody put a new one in.
 fails_closed() {
 	WITHOUT_NNP=1 background '{"syscalls":["getppid"],"errno":"EIO"}' /bin/calls -s 20 getppid 1000
-	e2e_wait 5 grep -q EIO "$OUT" || return 1
-	both_killed && e2e_wait 5 grep -q ENOSYS "$OUT" || return 1
+	e2e_wait 30 grep -q EIO "$OUT" || return 1
+	both_killed && e2e_wait 30 grep -q ENOSYS "$OUT" || return 1
 	contains "$("$FAULTWIRE" status)" "its intercepted calls fail with ENOSYS; no new one can be put in" || return 1
 	contains "$("$FAULTWIRE" status)" "restart the container" || return 1
 	"$FAULTWIRE" abort "$ID" >/dev/null || return 1
@@ -196,17 +196,17 @@ others_hook() { # as of another container, which ends
 mended() { # COMMAND...: of that run
 	background '[{"syscalls":["getppid"],"errno":"EIO"},{"syscalls":["fsync"],"delayEnter":"1h"}]' /bin/sh -c \
 		'/bin/busybox sleep 1000 & /bin/calls -s 20 getppid 1000 & /bin/calls thread 20 & wait'
-	e2e_wait 5 grep -q EIO "$OUT" && e2e_wait 5 grep -q 'thread EIO' "$OUT" || return 1
-	both_killed && e2e_wait 5 grep -q '^ENOSYS' "$OUT" && e2e_wait 5 grep -q 'thread ENOSYS' "$OUT" || return 1
+	e2e_wait 30 grep -q EIO "$OUT" && e2e_wait 30 grep -q 'thread EIO' "$OUT" || return 1
+	both_killed && e2e_wait 30 grep -q '^ENOSYS' "$OUT" && e2e_wait 30 grep -q 'thread ENOSYS' "$OUT" || return 1
 	contains "$("$FAULTWIRE" status)" "its intercepted calls fail with ENOSYS; 'faultwire abort'" || return 1
 	"$@" >/dev/null || return 1
 	equals "$("$FAULTWIRE" status --json | jq -c '.containers[0].supervised')" true || return 1
 	: >"$OUT"
-	e2e_wait 5 eval '(($(grep -c "^EIO" "$OUT") > 5 && $(grep -c "thread EIO" "$OUT") > 5))' || return 1
+	e2e_wait 30 eval '(($(grep -c "^EIO" "$OUT") > 5 && $(grep -c "thread EIO" "$OUT") > 5))' || return 1
 	! tail -n 5 "$OUT" | grep ENOSYS || return 1
 	(($(page_word $((RULE + 200))) > 10)) || return 1
 	equals "$(pgrep -c faultwire-super)" 2 || return 1
-	"$FAULTWIRE" abort --all >/dev/null && e2e_wait 5 eval 'tail -n 1 "$OUT" | grep -q " *[0-9]$"' && "$FAULTWIRE" resume --all >/dev/null || return 1
+	"$FAULTWIRE" abort --all >/dev/null && e2e_wait 30 eval 'tail -n 1 "$OUT" | grep -q " *[0-9]$"' && "$FAULTWIRE" resume --all >/dev/null || return 1
 	end_container
 }
 
@@ -215,22 +215,22 @@ survives_kills() {
 	local pid i
 	background '[{"syscalls":["getppid"],"errno":"EIO"},{"syscalls":["fsync"],"delayEnter":"1h"}]' /bin/sh -c \
 		'(/bin/calls fsync 1; echo let go) & /bin/calls -s 2 getppid 300; echo done; /bin/busybox sleep 100'
-	e2e_wait 5 test -s "$OUT" || return 1
+	e2e_wait 30 test -s "$OUT" || return 1
 	for ((i = 0; i < 20; i++)); do
 		# oldest first: keeper, then worker
 		pid=$(pgrep -x -r D,R,S faultwire-super | sort -n | sed -n "$((i % 2 + 1))p")
-		[[ -z $pid ]] || { kill -9 "$pid" && e2e_wait 5 is_dead "$pid"; } || return 1
-		e2e_wait 5 two_supervisors || {
+		[[ -z $pid ]] || { kill -9 "$pid" && e2e_wait 30 is_dead "$pid"; } || return 1
+		e2e_wait 30 two_supervisors || {
 			echo "after kill $i of $pid: $(ps -o pid,ppid,stat,comm -C faultwire-super | tr "\n" ";"), $(sort "$OUT" | uniq -c | tr "\n" ";")"
 			return 1
 		}
 	done
-	e2e_wait 5 grep -q '^done$' "$OUT" || return 1
+	e2e_wait 30 grep -q '^done$' "$OUT" || return 1
 	sort "$OUT" | uniq -c
 	! grep -qE 'ENOSYS|let go' "$OUT" || return 1
 	(($(grep -c EIO "$OUT") >= 280)) || return 1
 	equals "$("$FAULTWIRE" status --json | jq -c '[.containers[0].supervised, .containers[0].running]')" '[true,true]' || return 1
-	"$FAULTWIRE" abort "$ID" && e2e_wait 5 grep -q 'let go' "$OUT" || return 1
+	"$FAULTWIRE" abort "$ID" && e2e_wait 30 grep -q 'let go' "$OUT" || return 1
 	end_container
 }
 
@@ -244,7 +244,7 @@ two_supervisors() {
 
 small() {
 	background '{"syscalls":["getppid"],"errno":"EIO"}' /bin/calls -s 20 getppid 1000
-	e2e_wait 5 grep -q EIO "$OUT" || return 1
+	e2e_wait 30 grep -q EIO "$OUT" || return 1
 	local pid
 	for pid in $(pgrep -x faultwire-super); do
 		awk '/^VmRSS/ { print; exit $2 > 2048 }' "/proc/$pid/status" || return 1
@@ -255,7 +255,7 @@ small() {
 counts_an_interrupted_call_once() {
 	local answer ms signals
 	background '{"syscalls":["getppid"],"delayEnter":"200ms","errno":"EIO"}' /bin/calls alarm 30
-	e2e_wait 5 test -s "$OUT" || return 1
+	e2e_wait 30 test -s "$OUT" || return 1
 	read -r answer ms signals <"$OUT"
 	echo "$answer after $ms ms with $signals signals; $(page_word $((RULE + 192))) $(page_word $((RULE + 200)))"
 	[[ $answer == EIO ]] && ((ms >= 200 && signals >= 1)) && injected 1 && matched 1 || return 1
@@ -282,12 +282,12 @@ kept_by_the_plugin() {
 names_nobody() {
 	local who='"io.kubernetes.cri.sandbox-id":"pod1","io.kubernetes.cri.sandbox-name":"p","io.kubernetes.cri.sandbox-namespace":"n","io.kubernetes.cri.container-name":"web"'
 	ANNOTATIONS="{$who}" background '{"syscalls":["getppid"],"errno":"EIO","containers":["wbe","web"]}' /bin/calls -s 20 getppid 1000
-	e2e_wait 5 grep -q EIO "$OUT" || return 1
+	e2e_wait 30 grep -q EIO "$OUT" || return 1
 	contains "$("$FAULTWIRE" status)" "pod n/p: no container is named 'wbe'" || return 1
 	equals "$("$FAULTWIRE" status --json | jq -c .unmet)" '[{"namespace":"n","pod":"p","name":"wbe"}]' || return 1
 	end_container
 	ANNOTATIONS="{$who}" background '{"syscalls":["getppid"],"errno":"EIO","containers":["wbe"]}' /bin/calls -s 20 getppid 1000
-	e2e_wait 5 grep -q '^0$' "$OUT" || return 1
+	e2e_wait 30 grep -q '^0$' "$OUT" || return 1
 	contains "$("$FAULTWIRE" status)" "no container is named 'wbe'" || return 1
 	end_container || return 1
 	equals "$("$FAULTWIRE" status)" "no pods with faults on this node"
@@ -299,7 +299,7 @@ foreign_is_refused() {
 	cp /bin/sleep "$E2E_RUN/$1"
 	"$E2E_RUN/$1" 20 &
 	pid=$!
-	e2e_wait 5 eval '[[ $(readlink /proc/$pid/exe) == */$name ]]' || return 1
+	e2e_wait 30 eval '[[ $(readlink /proc/$pid/exe) == */$name ]]' || return 1
 	out=$(jq -n --argjson pid "$pid" '{ociVersion: "1.0", id: "x", status: "created", pid: $pid, bundle: "/", annotations: {"faultwire.dev/syscall": "{\"syscalls\":[\"getppid\"],\"errno\":\"EIO\"}"}}' |
 		"$HOOK" createRuntime 2>&1) && return 1
 	kill "$pid"
