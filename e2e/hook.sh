@@ -281,7 +281,7 @@ removed_while_paused() {
 	pod=$(pod_run frozen "$(processes '{"action":"pause","duration":"1h"}')") && ctr_run "$pod" main /calls -s 20 getppid 100000 || return 1
 	e2e_wait 20 is_changed default/frozen || return 1
 	# shellcheck disable=SC2046
-	kill -STOP $(pgrep -x faultwire-super) && kill -9 $(pgrep -x faultwire-super) || return 1
+	kill -STOP $(pgrep -x faultwire-super) && kill -9 $(pgrep -x faultwire-super) && e2e_wait 20 eval '! supervisors' || return 1
 	# not every runtime thaws what it kills; 'status' says how it is put back
 	"$FAULTWIRE" abort default/frozen && pod_stop "$pod" && pod_remove "$pod" && leaves "$before"
 }
