@@ -7,7 +7,7 @@
 set -euo pipefail
 # shellcheck source=tests/net/lib.bash
 . "$(dirname "$0")/lib.bash"
-declare ROUNDS FAMILY WARM
+declare FAMILY WARM
 
 bulk() { # POD DIRECTION LATENCY BACKEND: Mbit/s
 	local options=(-t 1 -O "$WARM") address
@@ -24,19 +24,20 @@ served() {
 }
 
 median() {
-	sort -g | sed -n "$((ROUNDS / 2 + 1))p"
+	sort -g | sed -n "$((rounds / 2 + 1))p"
 }
 
-compare() { # POD DIRECTION LATENCY: the medians' ratio is in $ratio, the figures in $FILE.<backend>
-	local backend
+compare() { # ROUNDS POD DIRECTION LATENCY: the medians' ratio is in $ratio, the figures in $FILE.<backend>
+	local backend rounds=$1
+	shift
 	rm -f "$FILE".netem "$FILE".edt
-	for ((round = 0; round < ROUNDS; round++)); do
+	for ((round = 0; round < rounds; round++)); do
 		for backend in netem edt; do
 			bulk "$@" "$backend" >>"$FILE.$backend"
 		done
 	done
 	ratio=$(awk -v e="$(median <"$FILE.edt")" -v n="$(median <"$FILE.netem")" 'BEGIN { printf "%.3f", e / n }')
-	echo "# $*, IPv$FAMILY: netem $(xargs printf '%.0f ' <"$FILE.netem")edt $(xargs printf '%.0f ' <"$FILE.edt")Mbit/s, ratio $ratio"
+	echo "$*, IPv$FAMILY: netem $(xargs printf '%.0f ' <"$FILE.netem")edt $(xargs printf '%.0f ' <"$FILE.edt")Mbit/s, ratio $ratio" | tee -a "$FILE.said"
 }
 
 at_least() { # LEAST
@@ -81,15 +82,22 @@ ip netns exec peer iperf3 -s -D >/dev/null
 e2e_wait 30 served
 add holder '{"action":"partition"}'
 
-# rounds, family, pod, direction, latency, seconds before it counts (slow start)
-while read -r ROUNDS FAMILY pod direction latency WARM <&3; do
-	compare "$pod" "$direction" "$latency"
-	holds "bulk TCP through EDT is at least 0.95 of netem's: $pod, IPv$FAMILY, $latency, direction $direction" at_least 0.95
+# One round tells as a rule; where it does not, the median of three does.
+bulk_is_close() { # POD DIRECTION LATENCY
+	compare 1 "$@"
+	at_least 0.95 || { compare 3 "$@" && at_least 0.95; }
+}
+
+# family, pod, direction, latency, seconds before it counts (slow start)
+while read -r FAMILY pod direction latency WARM <&3; do
+	holds "bulk TCP through EDT is at least 0.95 of netem's: $pod, IPv$FAMILY, $latency, direction $direction" bulk_is_close "$pod" "$direction" "$latency"
+	sed 's/^/# /' "$FILE.said"
+	rm "$FILE.said"
 done 3<<-'END'
-	1 4 web to 50ms 1
-	1 4 web from 50ms 1
-	1 6 web to 200ms 3
-	1 4 far from 200ms 3
-	1 6 far to 50ms 1
+	4 web to 50ms 1
+	4 web from 50ms 1
+	6 web to 200ms 3
+	4 far from 200ms 3
+	6 far to 50ms 1
 END
 finish
