@@ -47,7 +47,7 @@ SUITES=(
 	"lint|scripts/lint.sh"
 	"arm64|make -s arm64"
 	"units|units"
-	"fuzz|tests/fuzz/run.sh 10 build/fuzz/annotations build/fuzz/policy build/fuzz/netconf build/fuzz/prevresult build/fuzz/tzif build/fuzz/dns build/fuzz/oci_state"
+	"fuzz|tests/fuzz/run.sh 6 build/fuzz/annotations build/fuzz/policy build/fuzz/netconf build/fuzz/prevresult build/fuzz/tzif build/fuzz/dns build/fuzz/oci_state"
 	"calendar|tests/calendar.sh"
 	"engine|engine"
 	"cli|tests/native/cli.sh"
