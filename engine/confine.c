@@ -87,13 +87,10 @@ void confine_cgroup(pid_t pid)
 
 void confine_tidy(void)
 {
-	_cleanup_free_ char *ours = NULL;
-	char mount[PATH_MAX];
+	static const char *const places[] = { "/sys/fs/cgroup/" OURS, "/sys/fs/cgroup/unified/" OURS };
 
-	if (!find_mount("", mount))
-		return;
-	ours = util_printf("%s/" OURS, mount);
-	rmdir(ours);
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		rmdir(places[i]);
 }
 
 /* ---- calls */

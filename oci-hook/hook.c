@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <sys/random.h>
 
+#include "engine/confine.h"
 #include "engine/files.h"
 #include "engine/mend.h"
 #include "engine/policy_file.h"
@@ -138,6 +139,7 @@ static void end(const char *id)
 	}
 	container_remove(id, -1);
 	files_sweep(false);
+	confine_tidy();
 }
 
 int hook_run(int in, const char *stage, const char *policy, struct error *ret_warning, struct error *err)
