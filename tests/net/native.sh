@@ -265,7 +265,7 @@ refuses "an empty list of faults" '[]' faultwire.dev/network
 refuses "an address as a name" '{"action":"partition","target":{"hosts":["10.1.2.3"]}}' 'target.hosts[0]' cidrs
 refuses "a policy ceiling" '{"action":"delay","delay":{"latency":"70s"}}' maxDelay policy.json
 MORE_ANNOTATIONS='{"faultwire.dev/netwrok":"{}"}' refuses "an unknown annotation" '{"action":"partition"}' netwrok network
-MORE_ANNOTATIONS='{"faultwire.dev/guard":"{}"}' refuses "an annotation that is not built" '{"action":"partition"}' faultwire.dev/process 'not built'
+MORE_ANNOTATIONS='{"faultwire.dev/guard":"{}"}' refuses "an annotation that is not built" '{"action":"partition"}' faultwire.dev/guard 'not built'
 POD_NAMESPACE=kube-system refuses "a namespace that is denied" '{"action":"partition"}' kube-system policy.json
 
 refuses_raw() { # SENTENCE COMMAND PATTERN: the command prints stdin of the plugin
