@@ -4,10 +4,10 @@
  */
 #include <errno.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "cli/containers.h"
 #include "cli/text.h"
+#include "engine/clock.h"
 #include "engine/files.h"
 #include "engine/mend.h"
 #include "engine/undo.h"
@@ -16,14 +16,6 @@
 #include "lib/util.h"
 
 #define WHAT_SHOWN 40
-
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
-}
 
 /* What its supervisor and the kernel say of a container now; NULL, false where they do not. */
 struct now {
@@ -71,7 +63,7 @@ static void view_gate(const struct fw_rule *gate, struct view *v)
 	const struct calendar *calendar = v->rule.calendar;
 
 	v->open =
-		gate_open(gate, calendar ? &calendar->fields : NULL, now_ns(CLOCK_MONOTONIC), now_ns(CLOCK_REALTIME), &v->left_ns);
+		gate_open(gate, calendar ? &calendar->fields : NULL, clock_ns(CLOCK_MONOTONIC), clock_ns(CLOCK_REALTIME), &v->left_ns);
 	v->matched = gate->state.word >> FW_STATE_BITS;
 	v->injected = gate->state.injected;
 }

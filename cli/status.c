@@ -6,10 +6,10 @@
 
 #include <argp.h>
 #include <errno.h>
-#include <time.h>
 
 #include "cli/cli.h"
 #include "engine/bpf.h"
+#include "engine/clock.h"
 #include "engine/engine.h"
 #include "engine/names.h"
 #include "engine/netns.h"
@@ -54,14 +54,6 @@ static const struct argp argp = {
 	       "  faultwire status --json | jq '.pods[].faults[] | {name, injected}'\n",
 };
 
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
-}
-
 /* Whether a window is open at an instant, and when that changes; windows of '@every' are counted from 'origin'. */
 static bool open_at(const struct plan_rule *rule, uint64_t origin, uint64_t at, uint64_t *ret_change_ns)
 {
@@ -98,7 +90,7 @@ static void read_fault(const struct state_pod *record, size_t i, const struct bp
 {
 	const struct plan_rule *rule = &plan_rules(&record->plan)->rules[i];
 	bool wall = rule->rule.flags & FW_RULE_WALL;
-	uint64_t mono = now_ns(CLOCK_MONOTONIC), now = wall ? now_ns(CLOCK_REALTIME) : mono;
+	uint64_t mono = clock_ns(CLOCK_MONOTONIC), now = wall ? clock_ns(CLOCK_REALTIME) : mono;
 	/* on the windows' clock as it is now: the sandbox's age does not step */
 	uint64_t start = now - mono + record->created_mono_ns + rule->rule.start_ns;
 	struct fw_rule live;

@@ -9,9 +9,9 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
-#include <time.h>
 
 #include "engine/birth.h"
+#include "engine/clock.h"
 #include "engine/device.h"
 #include "engine/limits.h"
 #include "engine/oom.h"
@@ -48,14 +48,6 @@ struct acts {
 	bool in_force[FW_RULES]; /* as of the last step */
 	uint64_t armed_ns;       /* how long what is in force lasts yet: what PID 1 was told */
 };
-
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
-}
 
 static bool is_moment(const struct plan_act *r)
 {
@@ -302,8 +294,8 @@ static bool step(struct acts *a, bool at_birth)
 	uint64_t left_ns, lasts_ns = 0;
 	bool over = true, rule_over;
 
-	a->mono_ns = now_ns(CLOCK_MONOTONIC);
-	a->wall_ns = now_ns(CLOCK_REALTIME);
+	a->mono_ns = clock_ns(CLOCK_MONOTONIC);
+	a->wall_ns = clock_ns(CLOCK_REALTIME);
 	a->due_ns = KEEPER_NEVER;
 	for (size_t i = 0; i < a->plan->n_rules; i++) {
 		a->in_force[i] = look(a, i, &left_ns, &rule_over);

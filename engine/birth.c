@@ -15,8 +15,8 @@
 #include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
-#include <time.h>
 
+#include "engine/clock.h"
 #include "lib/util.h"
 
 #define LOOK_NS (5 * NSEC_PER_MSEC) /* for the exec, where we may not trace */
@@ -228,10 +228,8 @@ static void birth_begin(void *data)
 static uint64_t birth_due_ns(const void *data)
 {
 	const struct birth *b = data;
-	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return b->attached || b->page->running ? KEEPER_NEVER : ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec + LOOK_NS;
+	return b->attached || b->page->running ? KEEPER_NEVER : clock_ns(CLOCK_MONOTONIC) + LOOK_NS;
 }
 
 static bool birth_wake(void *data, short events)

@@ -10,8 +10,8 @@
 #include <limits.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 
+#include "engine/clock.h"
 #include "engine/file.h"
 #include "engine/undo.h"
 #include "lib/gate.h"
@@ -88,20 +88,12 @@ static bool is_alive(const struct container_process *p)
 	return p->start && process_start(p->pid) == p->start;
 }
 
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
-}
-
 int container_begin(struct container *c, pid_t init, struct error *err)
 {
 	c->init = (struct container_process){ (uint64_t)init, process_start((uint64_t)init) };
 	c->supervisor = (struct container_process){ (uint64_t)getpid(), process_start((uint64_t)getpid()) };
-	c->created_mono_ns = now_ns(CLOCK_MONOTONIC);
-	c->created_unix_ns = now_ns(CLOCK_REALTIME);
+	c->created_mono_ns = clock_ns(CLOCK_MONOTONIC);
+	c->created_unix_ns = clock_ns(CLOCK_REALTIME);
 	if (!c->init.start)
 		return error_set(err, ESRCH, "the container's process %d is gone", init);
 	return 0;

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "engine/clock.h"
 #include "engine/netns.h"
 #include "engine/ops.h"
 #include "engine/sandbox.h"
@@ -16,14 +17,6 @@
 
 #define SWEEP_PATH STATE_DIR "/last-sweep"
 #define SWEEP_SECONDS 60
-
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
-}
 
 void engine_ifb_name(int ifindex, char ret[ENGINE_IFB_MAX])
 {
@@ -253,8 +246,8 @@ static int look(struct visit *v, struct state_pod *pod, struct error *err)
 
 static int save_now(struct state_pod *pod, struct error *err)
 {
-	pod->created_mono_ns = now_ns(CLOCK_MONOTONIC);
-	pod->created_unix_ns = now_ns(CLOCK_REALTIME);
+	pod->created_mono_ns = clock_ns(CLOCK_MONOTONIC);
+	pod->created_unix_ns = clock_ns(CLOCK_REALTIME);
 	return state_save(pod, err);
 }
 

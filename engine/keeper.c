@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "engine/clock.h"
 #include "lib/util.h"
 
 #define PAUSE_NS NSEC_PER_MSEC
@@ -103,13 +104,12 @@ static void wait_for(const struct waiting *w, int fd, uint32_t what)
 static int wait_events(const struct keeper *k, uint64_t due_ns, struct waiting *w)
 {
 	struct epoll_event events[N_WAITED];
-	struct timespec ts = {};
+	struct timespec ts;
 	uint64_t left = 0;
 	int n;
 
 	if (due_ns != KEEPER_NEVER) {
-		clock_gettime(CLOCK_MONOTONIC, &ts);
-		left = ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+		left = clock_ns(CLOCK_MONOTONIC);
 		left = due_ns > left ? due_ns - left : 0;
 	}
 	if (k->watch < 0)

@@ -13,9 +13,9 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 
 #include "engine/calls.h"
+#include "engine/clock.h"
 #include "engine/inject.h"
 #include "engine/io_calls.h"
 #include "engine/made.h"
@@ -46,14 +46,6 @@ struct listener {
 	struct seccomp_notif *request; /* shared; its id is 0 unless it is being handled */
 	struct seccomp_notif_resp *response;
 };
-
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
-}
 
 /* Without asking a server: the program may be on a file system whose server is away. */
 static int stat_program(const struct container *c, struct statx *ret)
@@ -153,8 +145,8 @@ static bool rule_hits(struct listener *s, size_t i, const struct seccomp_notif *
 
 	if (!calls_has(&s->calls[i], (unsigned int)n->data.nr) || (s->page->disarmed >> i & 1))
 		return false;
-	if (!gate_open(gate, rule->calendar ? &rule->calendar->fields : NULL, now_ns(CLOCK_MONOTONIC),
-		       gate->flags & FW_RULE_WALL ? now_ns(CLOCK_REALTIME) : 0, ret_left_ns))
+	if (!gate_open(gate, rule->calendar ? &rule->calendar->fields : NULL, clock_ns(CLOCK_MONOTONIC),
+		       gate->flags & FW_RULE_WALL ? clock_ns(CLOCK_REALTIME) : 0, ret_left_ns))
 		return false;
 	if (rule->is_io ? !io_calls_match(n, &rule->io) : rule->syscall.path && !calls_match_path(n, rule->syscall.path))
 		return false;
@@ -169,7 +161,7 @@ static bool rule_hits(struct listener *s, size_t i, const struct seccomp_notif *
 /* When a fault's delay is over, which is so when its window is. */
 static void delay_until(struct pending *call, uint64_t left_ns)
 {
-	uint64_t now = left_ns == UINT64_MAX ? 0 : now_ns(CLOCK_MONOTONIC);
+	uint64_t now = left_ns == UINT64_MAX ? 0 : clock_ns(CLOCK_MONOTONIC);
 	uint64_t until = left_ns > UINT64_MAX - now ? UINT64_MAX : now + left_ns;
 
 	call->until_ns = MAX(call->until_ns, until);
@@ -232,12 +224,12 @@ static bool begin_making(struct listener *s, const struct pending *call)
 static void delay_exit(const struct listener *s, struct pending *call)
 {
 	call->to_make = false;
-	call->due_ns = is_aborted(s) ? 0 : MIN(now_ns(CLOCK_MONOTONIC) + call->exit_ns, call->until_ns);
+	call->due_ns = is_aborted(s) ? 0 : MIN(clock_ns(CLOCK_MONOTONIC) + call->exit_ns, call->until_ns);
 }
 
 static void answer_or_hold(struct listener *s, struct pending *call)
 {
-	if (!call->due_ns || call->due_ns <= now_ns(CLOCK_MONOTONIC) || pending_push(&s->pending, call))
+	if (!call->due_ns || call->due_ns <= clock_ns(CLOCK_MONOTONIC) || pending_push(&s->pending, call))
 		answer(s, call);
 }
 
@@ -284,11 +276,11 @@ static void handle(struct listener *s, const struct seccomp_notif *n)
 	} else if (!is_aborted(s)) {
 		call = fresh;
 		delay_ns = decide(s, n, &call);
-		call.due_ns = delay_ns ? MIN(now_ns(CLOCK_MONOTONIC) + delay_ns, call.until_ns) : 0;
+		call.due_ns = delay_ns ? MIN(clock_ns(CLOCK_MONOTONIC) + delay_ns, call.until_ns) : 0;
 	}
 	if (!call.made && is_aborted(s))
 		call = fresh;
-	if (!call.due_ns || call.due_ns <= now_ns(CLOCK_MONOTONIC))
+	if (!call.due_ns || call.due_ns <= clock_ns(CLOCK_MONOTONIC))
 		go_on(s, &call);
 	else if (pending_push(&s->pending, &call))
 		answer(s, &call);
@@ -318,7 +310,7 @@ static void let_go(struct listener *s)
 	bool aborted = is_aborted(s);
 	struct pending *first;
 
-	while ((first = pending_first(&s->pending)) && (aborted || first->due_ns <= now_ns(CLOCK_MONOTONIC))) {
+	while ((first = pending_first(&s->pending)) && (aborted || first->due_ns <= clock_ns(CLOCK_MONOTONIC))) {
 		struct pending call = *first;
 
 		first->sending = true;

@@ -6,9 +6,10 @@
 
 #include <endian.h>
 #include <errno.h>
-#include <time.h>
 
 #include <bpf/bpf.h>
+
+#include "engine/clock.h"
 
 static struct fw_listed_key listed_key(uint64_t generation, const struct fault_prefix *p)
 {
@@ -87,19 +88,19 @@ int names_count(struct bpf_node *node, uint64_t generation, size_t ret[FW_RULES]
 {
 	struct fw_address key, next;
 	size_t counts[FW_RULES] = {}, seen = 0;
-	struct timespec ts;
+	uint64_t now_ns;
 	int map, r = bpf_node_map(node, BPF_LEARNED, &map, err);
 
 	if (r)
 		return r;
 	r = bpf_map_get_next_key(map, NULL, &next);
 
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	now_ns = clock_ns(CLOCK_MONOTONIC_COARSE);
 	/* a map that changes meanwhile may begin anew: not more often than it has entries */
 	for (; !r && seen < FW_LEARNED_MAX; seen++) {
 		key = next;
 		if (key.generation == generation)
-			count_one(map, &key, ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec, counts);
+			count_one(map, &key, now_ns, counts);
 		r = bpf_map_get_next_key(map, &key, &next);
 	}
 	if (r && errno != ENOENT)

@@ -146,25 +146,37 @@ static int add_acts(struct supervisor *s, struct error *err)
 	return 0;
 }
 
-int supervisor_start(struct container *c, struct supervisor **ret, struct error *err)
+static int begin(struct supervisor *s, struct container *c, struct error *err)
 {
-	_cleanup_free_ struct supervisor *s = util_alloc(1, sizeof(*s));
-	int r;
-
 	*s = (struct supervisor){ .container = c, .page_fd = -1, .node_fd = -1 };
 	s->keeper = (struct keeper){ .watch = -1, .data = s, .begun = begun, .settled = settled, .taken = taken, .ended = ended };
 	s->said = keeper_share(sizeof(*s->said));
-	if (!s->said)
-		return error_set(err, ENOMEM, "no memory for a supervisor");
+	return s->said ? 0 : error_set(err, ENOMEM, "no memory for a supervisor");
+}
+
+/* What others say, in its page, which is there, and in the node's word. */
+static int heed_others(struct supervisor *s, struct error *err)
+{
+	int r = container_node_open(&s->node_aborted, &s->node_fd, err);
+
+	if (r)
+		return r;
+	s->keeper.watch = watch_files(s);
+	return undo_lock(s->page_fd);
+}
+
+int supervisor_start(struct container *c, struct supervisor **ret, struct error *err)
+{
+	_cleanup_free_ struct supervisor *s = util_alloc(1, sizeof(*s));
+	int r = begin(s, c, err);
+
+	if (r)
+		return r;
 	r = container_save(c, err);
 	if (!r)
 		r = container_page_make(c, &s->page, &s->page_fd, err);
 	if (!r)
-		r = container_node_open(&s->node_aborted, &s->node_fd, err);
-	if (!r)
-		s->keeper.watch = watch_files(s);
-	if (!r)
-		r = undo_lock(s->page_fd);
+		r = heed_others(s, err);
 	if (!r)
 		r = add_acts(s, err); /* first, for it touches nothing */
 	if (!r)
@@ -201,20 +213,13 @@ static int add_again(struct supervisor *s, const pid_t *pids, size_t n, struct e
 int supervisor_start_again(struct container *c, const pid_t *pids, size_t n, struct supervisor **ret, struct error *err)
 {
 	_cleanup_free_ struct supervisor *s = util_alloc(1, sizeof(*s));
-	int r;
+	int r = begin(s, c, err);
 
-	*s = (struct supervisor){ .container = c, .page_fd = -1, .node_fd = -1 };
-	s->keeper = (struct keeper){ .watch = -1, .data = s, .begun = begun, .settled = settled, .taken = taken, .ended = ended };
-	s->said = keeper_share(sizeof(*s->said));
-	if (!s->said)
-		return error_set(err, ENOMEM, "no memory for a supervisor");
+	if (r)
+		return r;
 	r = container_page_take(c, &s->page, &s->page_fd, err);
 	if (!r)
-		r = container_node_open(&s->node_aborted, &s->node_fd, err);
-	if (!r)
-		s->keeper.watch = watch_files(s);
-	if (!r)
-		r = undo_lock(s->page_fd);
+		r = heed_others(s, err);
 	if (!r)
 		r = add_again(s, pids, n, err);
 	if (!r)
