@@ -62,8 +62,8 @@ static void view_gate(const struct fw_rule *gate, struct view *v)
 {
 	const struct calendar *calendar = v->rule.calendar;
 
-	v->open =
-		gate_open(gate, calendar ? &calendar->fields : NULL, clock_ns(CLOCK_MONOTONIC), clock_ns(CLOCK_REALTIME), &v->left_ns);
+	v->open = gate_open(gate, calendar ? &calendar->fields : NULL, clock_ns(CLOCK_MONOTONIC), clock_ns(CLOCK_REALTIME),
+			    &v->left_ns);
 	v->matched = gate->state.word >> FW_STATE_BITS;
 	v->injected = gate->state.injected;
 }

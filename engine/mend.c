@@ -8,11 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/close_range.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -22,7 +19,6 @@
 #define PROCESSES_MAX 14 /* two sources of a keeper each */
 #define DEPTH_MAX 64     /* of parents */
 #define DEADLINE_MS 5000
-#define READY "ok"
 
 struct process {
 	int parent, no_new_privs;
@@ -103,32 +99,16 @@ bool mend_is_possible(const struct container *c)
 	return !find_processes((pid_t)c->init.pid, pids, &n) && n;
 }
 
-/* As a process of its own, with nothing of the caller's. */
-static void detach(int word)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	setsid();
-	for (int fd = 0; fd < 3 && null >= 0; fd++)
-		dup2(null, fd);
-	if (dup2(word, 3) < 0 || chdir("/"))
-		_exit(1);
-	close_range(4, ~0U, 0);
-	prctl(PR_SET_NAME, "faultwire-super");
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGCHLD, SIG_DFL);
-}
-
 static _Noreturn void supervise(struct container *c, int word)
 {
 	struct supervisor *s = NULL;
 	pid_t pids[PROCESSES_MAX];
 	size_t n;
 
-	detach(word);
+	supervisor_detach(word);
 	if (find_processes((pid_t)c->init.pid, pids, &n) || supervisor_start_again(c, pids, n, &s, NULL))
 		_exit(1);
-	supervisor_run(s, 3, READY);
+	supervisor_run(s);
 }
 
 /* Until it is at work, or has given up. */

@@ -6,7 +6,9 @@
 #include "engine/supervisor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <sys/capability.h>
 #include <sys/inotify.h>
@@ -22,9 +24,8 @@
 struct supervisor {
 	struct container *container;
 	struct container_page *page;
-	int page_fd, node_fd, pipe;
+	int page_fd, node_fd;
 	const uint64_t *node_aborted;
-	const char *word;
 	bool *said; /* shared */
 	bool needs_resource, settled;
 	struct keeper keeper;
@@ -51,7 +52,7 @@ static void begun(void *data)
 	if (*s->said)
 		return;
 	*s->said = true;
-	if (write(s->pipe, s->word, strlen(s->word)) < 0)
+	if (write(SUPERVISOR_PIPE, SUPERVISOR_READY, strlen(SUPERVISOR_READY)) < 0)
 		kill((pid_t)s->container->init.pid, SIGKILL);
 }
 
@@ -86,13 +87,40 @@ static void ended(void *data)
 		container_end(s->container, s->page_fd);
 }
 
-void supervisor_run(struct supervisor *s, int pipe, const char *word)
+/* crun's hooks have the container's, under which a supervisor would be among the first to go. */
+static void keep_from_oom_killer(void)
 {
-	s->pipe = pipe;
-	s->word = word;
+	_cleanup_fclose_ FILE *f = fopen("/proc/self/oom_score_adj", "r+e");
+	int score = 0;
+
+	if (!f || fscanf(f, "%d", &score) != 1 || score <= 0)
+		return;
+	rewind(f);
+	fputs("0", f);
+}
+
+void supervisor_detach(int pipe)
+{
+	int kept = fcntl(pipe, F_DUPFD_CLOEXEC, SUPERVISOR_PIPE + 1), null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	keep_from_oom_killer();
+	setsid();
+	for (int fd = 0; fd < SUPERVISOR_PIPE && null >= 0; fd++)
+		dup2(null, fd);
+	if (dup2(kept, SUPERVISOR_PIPE) < 0 || chdir("/"))
+		_exit(1);
+	close_range(SUPERVISOR_PIPE + 1, ~0U, 0);
+	fcntl(SUPERVISOR_PIPE, F_SETFD, FD_CLOEXEC);
+	prctl(PR_SET_NAME, "faultwire-super");
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);
+}
+
+void supervisor_run(struct supervisor *s)
+{
 	drop_capabilities(s->needs_resource);
 	if (*s->said)
-		(void)!write(pipe, word, strlen(word));
+		(void)!write(SUPERVISOR_PIPE, SUPERVISOR_READY, strlen(SUPERVISOR_READY));
 	else if (!plan_acts(&s->container->plan)) /* which are a worker's to begin with */
 		begun(s);
 	keeper_run(&s->keeper);

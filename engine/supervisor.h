@@ -10,16 +10,24 @@
 
 struct supervisor;
 
+#define SUPERVISOR_PIPE 3
+#define SUPERVISOR_READY "ok" /* anything else is the reason why not */
+
+/*
+ * Makes the caller, forked for it, a process of its own: of what was open only 'pipe' is, as SUPERVISOR_PIPE. A runtime waits for the end of its
+ * hooks' output, whoever holds it.
+ */
+void supervisor_detach(int pipe);
 /*
  * Puts the container's plan into force, as the process that will be its supervisor: record and page written, the filter in its init.
  * c is begun (container_begin); on failure nothing is left, and init is untouched or killed (inject_filter).
  */
 int supervisor_start(struct container *c, struct supervisor **ret, struct error *err);
 /*
- * Works until the container has ended, and removes its files. Says 'word' to a pipe once all is at work; with nobody there to read it, the container is
- * killed. When nothing is left to do before its end, the files stay, for 'status'.
+ * Works until the container has ended, and removes its files. Says SUPERVISOR_READY to SUPERVISOR_PIPE once all is at work; with nobody there to read
+ * it, the container is killed. When nothing is left to do before its end, the files stay, for 'status'.
  */
-_Noreturn void supervisor_run(struct supervisor *s, int pipe, const char *word);
+_Noreturn void supervisor_run(struct supervisor *s);
 
 /*
  * The same for a container that runs and has lost its supervisor: takes up its page, and its calls in these of its processes. On failure they are as

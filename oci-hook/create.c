@@ -7,12 +7,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "engine/files.h"
@@ -22,7 +19,6 @@
 
 #define DEADLINE_MS 10000
 #define CONFIG_BYTES (8U << 20)
-#define READY "ok" /* anything else is the reason why not */
 
 /* ---- what cannot work */
 
@@ -175,40 +171,6 @@ static char *rootfs_of(const cJSON *config, const char *bundle)
 
 /* ---- the child */
 
-static int say(int to, const char *text)
-{
-	return write(to, text, strlen(text)) < 0 ? -errno : 0;
-}
-
-/* crun's hooks have the container's, under which a supervisor would be among the first to go. */
-static void keep_from_oom_killer(void)
-{
-	_cleanup_fclose_ FILE *f = fopen("/proc/self/oom_score_adj", "r+e");
-	int score = 0;
-
-	if (!f || fscanf(f, "%d", &score) != 1 || score <= 0)
-		return;
-	rewind(f);
-	fputs("0", f);
-}
-
-/* Nothing of the runtime's stays open: it waits for the end of its hooks' output, whoever holds it. */
-static void detach(int to)
-{
-	int kept = fcntl(to, F_DUPFD_CLOEXEC, 4), null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	keep_from_oom_killer();
-	setsid();
-	for (int fd = 0; fd < 3 && null >= 0; fd++)
-		dup2(null, fd);
-	if (dup2(kept, 3) < 0 || chdir("/"))
-		_exit(1);
-	close_range(4, ~0U, 0);
-	fcntl(3, F_SETFD, FD_CLOEXEC);
-	prctl(PR_SET_NAME, "faultwire-super");
-	signal(SIGPIPE, SIG_IGN);
-}
-
 /* The part of it that the node's programs carry out. */
 static int begin_files(struct container *c, const char *bundle, struct error *err)
 {
@@ -236,7 +198,7 @@ static void supervise(struct container *c, const struct oci_state *state, int to
 	struct error err = {};
 	int r;
 
-	detach(to);
+	supervisor_detach(to);
 	r = container_begin(c, state->pid, &err);
 	if (!r)
 		r = begin_files(c, state->bundle, &err);
@@ -244,10 +206,10 @@ static void supervise(struct container *c, const struct oci_state *state, int to
 		r = supervisor_start(c, &s, &err);
 	if (r) {
 		end_files(c);
-		(void)say(3, err.msg);
+		(void)!write(SUPERVISOR_PIPE, err.msg, strlen(err.msg));
 		_exit(1);
 	}
-	supervisor_run(s, 3, READY);
+	supervisor_run(s);
 }
 
 /* ---- the hook */
@@ -269,7 +231,7 @@ static int wait_word(int from, pid_t child, struct error *err)
 	n = read(from, word, sizeof(word) - 1);
 	if (n <= 0)
 		return error_set(err, ECHILD, "the container's supervisor died before it was ready");
-	return util_streq(word, READY) ? 0 : error_set(err, ENOTSUP, "%s", word);
+	return util_streq(word, SUPERVISOR_READY) ? 0 : error_set(err, ENOTSUP, "%s", word);
 }
 
 static void describe(struct container *c, const struct oci_state *s, const struct oci_identity *who, const struct fault_spec *spec,
