@@ -120,7 +120,7 @@ bool containers_rule(const struct container *c, size_t i, struct plan_rule_of *r
 	if (i >= files)
 		return plan_rule_of(&c->plan, i - files, ret);
 	f = &plan_files(&c->plan)->rules[i];
-	*ret = (struct plan_rule_of){ .name = f->name, .calendar = f->calendar, .io = &f->io };
+	*ret = (struct plan_rule_of){ &f->common, .io = &f->io };
 	return true;
 }
 
@@ -145,7 +145,7 @@ static void bits_of(const struct container *c, char *const *faults, size_t n, bo
 
 	*ret_kernel = *ret_page = 0;
 	for (size_t i = 0; containers_rule(c, i, &r); i++) {
-		if (!is_named(r.name, faults, n, found))
+		if (!is_named(r.common->name, faults, n, found))
 			continue;
 		if (i < files)
 			*ret_kernel |= 1ULL << i;

@@ -60,7 +60,7 @@ struct view {
 
 static void view_gate(const struct fw_rule *gate, struct view *v)
 {
-	const struct calendar *calendar = v->rule.calendar;
+	const struct calendar *calendar = v->rule.common->calendar;
 
 	v->open = gate_open(gate, calendar ? &calendar->fields : NULL, clock_ns(CLOCK_MONOTONIC), clock_ns(CLOCK_REALTIME),
 			    &v->left_ns);
@@ -139,10 +139,10 @@ static void print_errors(const struct container *c, const struct now *now)
 
 	for (size_t i = 0; view_of(c, now, i, &v); i++) {
 		if (v.open && v.error == EALREADY)
-			printf("  %s: not done, the container %s already\n", v.rule.name,
+			printf("  %s: not done, the container %s already\n", v.rule.common->name,
 			       v.rule.act->type == ACT_PAUSE ? "is frozen by somebody else" : "has no more than that");
 		else if (v.open && v.error)
-			printf("  %s: cannot be done: %s; it is tried again while its window is open\n", v.rule.name,
+			printf("  %s: cannot be done: %s; it is tried again while its window is open\n", v.rule.common->name,
 			       strerror(v.error));
 	}
 }
@@ -158,7 +158,7 @@ static void print_rules(const struct container *c, const struct now *now)
 	for (size_t i = 0; view_of(c, now, i, &v); i++) {
 		_cleanup_free_ char *what = what_of(&v.rule);
 
-		text_cell(&t, "%s", v.rule.name);
+		text_cell(&t, "%s", v.rule.common->name);
 		text_cell(&t, "%.*s%s", WHAT_SHOWN, what, strlen(what) > WHAT_SHOWN ? "..." : "");
 		window_cell(&t, &v);
 		text_cell(&t, "%s", v.armed ? "yes" : "no");
@@ -253,7 +253,7 @@ static cJSON *rule_json(const struct view *v)
 {
 	cJSON *f = cJSON_CreateObject();
 
-	cJSON_AddStringToObject(f, "name", v->rule.name);
+	cJSON_AddStringToObject(f, "name", v->rule.common->name);
 	cJSON_AddBoolToObject(f, "inKernel", v->in_kernel);
 	cJSON_AddBoolToObject(f, "open", v->open);
 	cJSON_AddBoolToObject(f, "armed", v->armed);

@@ -89,7 +89,7 @@ static void due(struct acts *a, uint64_t in_ns)
 static bool look(struct acts *a, size_t i, uint64_t *ret_left_ns, bool *ret_over)
 {
 	const struct plan_act *r = &a->plan->rules[i];
-	const struct fw_calendar *calendar = r->calendar ? &r->calendar->fields : NULL;
+	const struct fw_calendar *calendar = r->common.calendar ? &r->common.calendar->fields : NULL;
 	struct fw_rule *gate = gate_of(a, i);
 	struct container_act *s = state_of(a, i);
 	bool open = gate_open(gate, calendar, a->mono_ns, a->wall_ns, ret_left_ns), off;
@@ -365,7 +365,7 @@ static int find_devices(struct acts *a, struct error *err)
 		if (r->type == ACT_LIMIT && r->limits.io.path)
 			ret = device_find((pid_t)a->container->init.pid, a->container->rootfs, r->limits.io.path, a->keys[i], err);
 		if (ret)
-			return error_wrap(err, "%s.io.path", r->name);
+			return error_wrap(err, "%s.io.path", r->common.name);
 	}
 	return 0;
 }

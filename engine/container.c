@@ -216,30 +216,25 @@ bool container_is_served(const char *id, pid_t init)
 	return c.init.pid == (uint64_t)init && is_alive(&c.init) && (!plan_needs_supervisor(&c.plan) || is_alive(&c.supervisor));
 }
 
-static void page_add(const struct container *c, struct container_page *page, const struct fw_rule *rule, bool armed)
+uint64_t container_born_aborted(const struct container *c)
 {
-	uint32_t i = page->n_rules++;
-
-	page->rules[i] = *rule;
-	gate_begin(&page->rules[i], c->created_mono_ns);
-	page->disarmed |= armed ? 0 : 1ULL << i;
+	return (state_abort_get("") ? CONTAINER_ABORT_NODE : 0) |
+	       (c->experiment && c->experiment[0] && state_abort_get(c->experiment) ? FW_ABORT_EXPERIMENT : 0);
 }
 
 static void page_fill(const struct container *c, struct container_page *page)
 {
-	const struct plan_syscalls *s = plan_syscalls(&c->plan);
-	const struct plan_acts *acts = plan_acts(&c->plan);
+	struct plan_rule_of r;
 
 	page->abi = FW_ABI;
-	for (size_t i = 0; s && i < s->n_rules; i++)
-		page_add(c, page, &s->rules[i].rule, s->rules[i].armed);
-	for (size_t i = 0; acts && i < acts->n_rules; i++)
-		page_add(c, page, &acts->rules[i].rule, acts->rules[i].armed);
-	/* an abort that outlived a reboot; 'abort' writes it down first and then into every page, so neither is missed */
-	if (state_abort_get(""))
-		page->aborted |= CONTAINER_ABORT_NODE;
-	if (c->experiment && c->experiment[0] && state_abort_get(c->experiment))
-		page->aborted |= FW_ABORT_EXPERIMENT;
+	for (size_t i = 0; plan_rule_of(&c->plan, i, &r); i++) {
+		page->rules[i] = r.common->rule;
+		gate_begin(&page->rules[i], c->created_mono_ns);
+		page->disarmed |= r.common->armed ? 0 : 1ULL << i;
+		page->n_rules++;
+	}
+	/* 'abort' writes it down first and then into every page, so neither is missed */
+	page->aborted = container_born_aborted(c);
 	page->magic = CONTAINER_PAGE_MAGIC;
 }
 

@@ -71,6 +71,8 @@ int container_save(const struct container *c, struct error *err);
 int container_load(const char *id, struct container *ret, struct error *err);
 /* Whether its faults are in force for this very container: its supervisor is at work, where it has one. */
 bool container_is_served(const char *id, pid_t init);
+/* Bits of 'aborted' for one that is born now: an abort that outlived a reboot holds for it. */
+uint64_t container_born_aborted(const struct container *c);
 /* Makes the page of a saved container anew, with its rules; unmapped by the process's end. *ret_fd is the caller's. */
 int container_page_make(const struct container *c, struct container_page **ret, int *ret_fd, struct error *err);
 /* The page that is there, in place of a supervisor that has died. -ENOENT, -EBADMSG. */

@@ -221,37 +221,30 @@ static int put_rule(const struct files_node *node, const struct container *c, ui
 {
 	const struct plan_file *f = &plan_files(&c->plan)->rules[rule];
 	uint32_t slot = (uint32_t)c->files_slot, key = slot * FW_RULES + rule;
-	struct fw_rule gate = f->rule;
+	struct fw_rule gate = f->common.rule;
 	struct files_path path = {};
-	int r = files_path_find(root, &f->io, f->name, &path, err);
+	int r = files_path_find(root, &f->io, f->common.name, &path, err);
 
 	gate_begin(&gate, c->created_mono_ns);
 	gate.params[0] = f->io.error;
 	if (!r)
 		r = put_path(node, slot, rule, &path, err);
-	if (!r && f->calendar)
-		r = map_set(node->maps[FILES_CALENDARS], &key, &f->calendar->fields, "a schedule", err);
+	if (!r && f->common.calendar)
+		r = map_set(node->maps[FILES_CALENDARS], &key, &f->common.calendar->fields, "a schedule", err);
 	if (!r)
 		r = map_set(node->maps[FILES_RULES], &key, &gate, "a rule", err);
 	files_path_cleanup(&path);
 	return r;
 }
 
-/* An abort that outlived a reboot holds for those that are born under it. */
-static uint64_t born_aborted(const struct container *c)
-{
-	return (state_abort_get("") ? CONTAINER_ABORT_NODE : 0) |
-	       (c->experiment && c->experiment[0] && state_abort_get(c->experiment) ? FW_ABORT_EXPERIMENT : 0);
-}
-
 static int put_slot(const struct files_node *node, const struct container *c, struct error *err)
 {
 	const struct plan_files *plan = plan_files(&c->plan);
-	struct fw_file file = { .aborted = born_aborted(c) };
+	struct fw_file file = { .aborted = container_born_aborted(c) };
 	uint32_t slot = (uint32_t)c->files_slot;
 
 	for (size_t i = 0; i < plan->n_rules; i++) {
-		file.disarmed |= plan->rules[i].armed ? 0 : 1ULL << i;
+		file.disarmed |= plan->rules[i].common.armed ? 0 : 1ULL << i;
 		for (int m = 0; m < FW_METHODS; m++)
 			file.methods[m] |= plan->rules[i].io.methods >> m & 1 ? 1ULL << i : 0;
 	}

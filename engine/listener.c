@@ -145,7 +145,7 @@ static bool rule_hits(struct listener *s, size_t i, const struct seccomp_notif *
 
 	if (!calls_has(&s->calls[i], (unsigned int)n->data.nr) || (s->page->disarmed >> i & 1))
 		return false;
-	if (!gate_open(gate, rule->calendar ? &rule->calendar->fields : NULL, clock_ns(CLOCK_MONOTONIC),
+	if (!gate_open(gate, rule->common.calendar ? &rule->common.calendar->fields : NULL, clock_ns(CLOCK_MONOTONIC),
 		       gate->flags & FW_RULE_WALL ? clock_ns(CLOCK_REALTIME) : 0, ret_left_ns))
 		return false;
 	if (rule->is_io ? !io_calls_match(n, &rule->io) : rule->syscall.path && !calls_match_path(n, rule->syscall.path))

@@ -77,15 +77,20 @@ struct plan_leaf {
 	uint64_t fq_horizon_ns;
 };
 
-struct plan_syscall {
+/* What the rules of a container have, whoever carries them out. */
+struct plan_common {
 	char name[FAULT_NAME_MAX + 1];
 	bool armed;
-	char *containers;             /* of a plan for all; NULL = every one. The plan's */
-	struct calendar *calendar;    /* of FW_RULE_CALENDAR, the plan's */
+	char *containers;          /* of a plan for all; NULL = every one. The plan's */
+	struct calendar *calendar; /* of FW_RULE_CALENDAR, the plan's */
+	struct fw_rule rule;       /* the gate; start_ns relative to the container's creation */
+};
+
+struct plan_syscall {
+	struct plan_common common;
 	struct fault_syscall syscall; /* the plan's; empty where 'io' is */
 	bool is_io;                   /* faultwire.dev/io: 'io' says what is done to which calls */
 	struct fault_io io;           /* the plan's */
-	struct fw_rule rule;          /* the gate; start_ns relative to the container's creation */
 };
 
 struct plan_syscalls {
@@ -94,12 +99,8 @@ struct plan_syscalls {
 };
 
 struct plan_file {
-	char name[FAULT_NAME_MAX + 1];
-	bool armed;
-	char *containers;          /* of a plan for all; NULL = every one. The plan's */
-	struct calendar *calendar; /* of FW_RULE_CALENDAR, the plan's */
-	struct fault_io io;        /* action 'fault' alone; the plan's */
-	struct fw_rule rule;       /* the gate; start_ns relative to the container's creation */
+	struct plan_common common;
+	struct fault_io io; /* action 'fault' alone; the plan's */
 };
 
 struct plan_files {
@@ -111,14 +112,10 @@ enum act_type { ACT_KILL, ACT_PAUSE, ACT_OOM, ACT_EXIT, ACT_LIMIT };
 
 /* Its events are windows: each that opens is one, and the gate decides whether it is used. */
 struct plan_act {
-	char name[FAULT_NAME_MAX + 1];
-	bool armed;
+	struct plan_common common;
 	enum act_type type;
-	char *containers;             /* of a plan for all; NULL = every one. The plan's */
-	struct calendar *calendar;    /* of FW_RULE_CALENDAR, the plan's */
 	struct fault_process process; /* ACT_KILL, ACT_EXIT */
 	struct fault_resource limits; /* ACT_LIMIT; the plan's */
-	struct fw_rule rule;          /* the gate; start_ns relative to the container's creation */
 };
 
 struct plan_acts {
@@ -181,8 +178,7 @@ const struct plan_acts *plan_acts(const struct plan *plan);
 
 /* One of a container's rules; syscall or act is NULL. */
 struct plan_rule_of {
-	const char *name;
-	const struct calendar *calendar;
+	const struct plan_common *common;
 	const struct plan_syscall *syscall;
 	const struct fault_io *io; /* of io faults, whoever carries them out */
 	const struct plan_act *act;
@@ -222,6 +218,17 @@ struct fw_rule plan_gate(const struct fault *f, enum fw_op op);
 /* The gate as JSON and back. */
 void plan_gate_to_json(cJSON *o, const struct fw_rule *r);
 int plan_gate_from_json(const struct json *j, struct fw_rule *r, struct error *err);
+
+/* Whether a fault is for a container; NULL = all. */
+bool plan_is_for(const struct fault *f, const char *container);
+/* A rule's common part: made of a fault (all: with the names of those that it is for), as a new object, and back; the plan's. */
+struct plan_common plan_common_of(const struct fault *f, bool all);
+cJSON *plan_common_to_json(const struct plan_common *c);
+int plan_common_from_json(const struct json *j, struct plan_common *c, struct error *err);
+void plan_common_cleanup(struct plan_common *c);
+/* Reads an op's "rules", at most FW_RULES, each by 'one', into an array as util_grow has them. */
+typedef int plan_one_fn(const struct json *j, void *rule, struct error *err);
+int plan_list_from_json(const struct json *j, void *array, size_t *n, size_t size, plan_one_fn *one, struct error *err);
 
 /* PLAN_SYSCALLS. */
 void plan_syscalls_to_json(cJSON *o, const struct plan_op *op);

@@ -27,20 +27,13 @@ static void add_rule(struct plan_acts *acts, const struct fault *f, bool all)
 {
 	struct plan_act *r = util_grow(&acts->rules, &acts->n_rules, sizeof(*r));
 
-	snprintf(r->name, sizeof(r->name), "%s", f->name);
-	r->armed = f->armed;
-	r->containers = all && f->containers ? util_strdup(f->containers) : NULL;
+	r->common = plan_common_of(f, all);
 	r->type = type_of(f);
-	r->rule = plan_gate(f, FW_OP_NONE);
 	if (r->type == ACT_LIMIT) {
 		r->limits = f->resource;
 		r->limits.io.path = f->resource.io.path ? util_strdup(f->resource.io.path) : NULL;
 	} else {
 		r->process = f->process;
-	}
-	if (f->calendar) {
-		r->calendar = util_alloc(1, sizeof(*r->calendar));
-		*r->calendar = *f->calendar;
 	}
 }
 
@@ -51,7 +44,7 @@ int plan_acts_add(const struct fault_spec *spec, const char *container, size_t r
 	for (size_t i = 0; i < spec->n_faults; i++) {
 		const struct fault *f = &spec->faults[i];
 
-		if (f->kind->layer != LAYER_ACT || (container && f->containers && !util_has_word(f->containers, container)))
+		if (f->kind->layer != LAYER_ACT || !plan_is_for(f, container))
 			continue;
 		if (!op) {
 			op = util_grow(&plan->ops, &plan->n_ops, sizeof(*op));
@@ -78,27 +71,22 @@ bool plan_rule_of(const struct plan *plan, size_t i, struct plan_rule_of *ret)
 	size_t calls = s ? s->n_rules : 0;
 
 	*ret = (struct plan_rule_of){};
-	if (i < calls)
-		*ret = (struct plan_rule_of){
-			.name = s->rules[i].name,
-			.calendar = s->rules[i].calendar,
-			.syscall = &s->rules[i],
-			.io = s->rules[i].is_io ? &s->rules[i].io : NULL,
-		};
-	else if (acts && i - calls < acts->n_rules)
-		*ret = (struct plan_rule_of){
-			.name = acts->rules[i - calls].name,
-			.calendar = acts->rules[i - calls].calendar,
-			.act = &acts->rules[i - calls],
-		};
-	return ret->name;
+	if (i < calls) {
+		const struct plan_syscall *rule = &s->rules[i];
+
+		*ret = (struct plan_rule_of){ &rule->common, .syscall = rule, .io = rule->is_io ? &rule->io : NULL };
+	} else if (acts && i - calls < acts->n_rules) {
+		const struct plan_act *rule = &acts->rules[i - calls];
+
+		*ret = (struct plan_rule_of){ &rule->common, .act = rule };
+	}
+	return ret->common;
 }
 
 void plan_acts_cleanup(struct plan_acts *acts)
 {
 	for (size_t i = 0; i < acts->n_rules; i++) {
-		free(acts->rules[i].calendar);
-		free(acts->rules[i].containers);
+		plan_common_cleanup(&acts->rules[i].common);
 		free(acts->rules[i].limits.io.path);
 	}
 	free(acts->rules);
@@ -209,22 +197,15 @@ static int limits_from_json(const struct json *j, struct fault_resource *l, stru
 
 static cJSON *rule_to_json(const struct plan_act *r)
 {
-	cJSON *o = cJSON_CreateObject();
+	cJSON *o = plan_common_to_json(&r->common);
 
-	cJSON_AddStringToObject(o, "name", r->name);
-	cJSON_AddBoolToObject(o, "armed", r->armed);
-	plan_gate_to_json(o, &r->rule);
 	cJSON_AddStringToObject(o, "act", type_names[r->type]);
-	if (r->containers)
-		cJSON_AddStringToObject(o, "containers", r->containers);
 	if (r->type == ACT_KILL)
 		cJSON_AddItemToObject(o, "signal", json_number(r->process.signal));
 	if (r->type == ACT_EXIT)
 		cJSON_AddItemToObject(o, "code", json_number(r->process.code));
 	if (r->type == ACT_LIMIT)
 		limits_to_json(cJSON_AddObjectToObject(o, "limits"), &r->limits);
-	if (r->calendar)
-		cJSON_AddItemToObject(o, "calendar", calendar_to_json(r->calendar));
 	return o;
 }
 
@@ -255,42 +236,15 @@ static int act_from_json(const struct json *j, struct plan_act *r, struct error 
 	return ret ? ret : limits_from_json(&limits, &r->limits, err);
 }
 
-static int rule_from_json(const struct json *j, struct plan_act *rule, struct error *err)
+static int rule_from_json(const struct json *j, void *data, struct error *err)
 {
-	struct json armed = json_get(j, "armed"), calendar = json_get(j, "calendar"), name = json_get(j, "name");
-	struct json containers = json_get(j, "containers");
-	const char *s = "", *only = NULL;
-	int r = json_string(&name, &s, err);
+	struct plan_act *rule = data;
+	int r = plan_common_from_json(j, &rule->common, err);
 
-	snprintf(rule->name, sizeof(rule->name), "%s", s);
-	if (!r)
-		r = json_string(&containers, &only, err);
-	if (!r)
-		r = json_bool(&armed, &rule->armed, err);
-	if (!r)
-		r = plan_gate_from_json(j, &rule->rule, err);
-	if (!r)
-		r = act_from_json(j, rule, err);
-	if (!r)
-		r = calendar_from_json(&calendar, &rule->calendar, err);
-	if (!r && only)
-		rule->containers = util_strdup(only);
-	if (!r && !rule->calendar != !(rule->rule.flags & FW_RULE_CALENDAR))
-		return json_error(&calendar, err, "must be there where the rule's flags say so, and nowhere else");
-	return r;
+	return r ? r : act_from_json(j, rule, err);
 }
 
 int plan_acts_from_json(const struct json *j, struct plan_op *op, struct error *err)
 {
-	struct json a = json_get(j, "rules");
-	int n = cJSON_GetArraySize(a.value), r = 0;
-
-	if (!cJSON_IsArray(a.value) || n > FW_RULES)
-		return json_error(&a, err, "must be a list of at most %d rules", FW_RULES);
-	for (int i = 0; i < n && !r; i++) {
-		struct json e = json_at(&a, i);
-
-		r = rule_from_json(&e, util_grow(&op->acts.rules, &op->acts.n_rules, sizeof(*op->acts.rules)), err);
-	}
-	return r;
+	return plan_list_from_json(j, &op->acts.rules, &op->acts.n_rules, sizeof(*op->acts.rules), rule_from_json, err);
 }

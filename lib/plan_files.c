@@ -53,15 +53,8 @@ void plan_files_add(struct plan_files *files, const struct fault *f, bool all)
 {
 	struct plan_file *r = util_grow(&files->rules, &files->n_rules, sizeof(*r));
 
-	snprintf(r->name, sizeof(r->name), "%s", f->name);
-	r->armed = f->armed;
-	r->containers = all && f->containers ? util_strdup(f->containers) : NULL;
+	r->common = plan_common_of(f, all);
 	r->io = io_copy(&f->io);
-	r->rule = plan_gate(f, FW_OP_NONE);
-	if (f->calendar) {
-		r->calendar = util_alloc(1, sizeof(*r->calendar));
-		*r->calendar = *f->calendar;
-	}
 }
 
 const struct plan_files *plan_files(const struct plan *plan)
@@ -74,8 +67,7 @@ const struct plan_files *plan_files(const struct plan *plan)
 void plan_files_cleanup(struct plan_files *files)
 {
 	for (size_t i = 0; i < files->n_rules; i++) {
-		free(files->rules[i].calendar);
-		free(files->rules[i].containers);
+		plan_common_cleanup(&files->rules[i].common);
 		io_cleanup(&files->rules[i].io);
 	}
 	free(files->rules);
@@ -84,16 +76,9 @@ void plan_files_cleanup(struct plan_files *files)
 
 static cJSON *rule_to_json(const struct plan_file *r)
 {
-	cJSON *o = cJSON_CreateObject();
+	cJSON *o = plan_common_to_json(&r->common);
 
-	cJSON_AddStringToObject(o, "name", r->name);
-	cJSON_AddBoolToObject(o, "armed", r->armed);
-	plan_gate_to_json(o, &r->rule);
-	if (r->containers)
-		cJSON_AddStringToObject(o, "containers", r->containers);
 	io_to_json(cJSON_AddObjectToObject(o, "io"), &r->io);
-	if (r->calendar)
-		cJSON_AddItemToObject(o, "calendar", calendar_to_json(r->calendar));
 	return o;
 }
 
@@ -105,50 +90,20 @@ void plan_files_to_json(cJSON *o, const struct plan_op *op)
 		cJSON_AddItemToArray(a, rule_to_json(&op->files.rules[i]));
 }
 
-static int strings_from_json(const struct json *j, struct plan_file *r, struct error *err)
+static int rule_from_json(const struct json *j, void *data, struct error *err)
 {
-	struct json name = json_get(j, "name"), containers = json_get(j, "containers");
-	const char *s = "", *only = NULL;
-	int ret = json_string(&name, &s, err);
+	struct json io = json_get(j, "io");
+	struct plan_file *rule = data;
+	int r = plan_common_from_json(j, &rule->common, err);
 
-	if (!ret)
-		ret = json_string(&containers, &only, err);
-	snprintf(r->name, sizeof(r->name), "%s", s);
-	r->containers = only ? util_strdup(only) : NULL;
-	return ret;
-}
-
-static int rule_from_json(const struct json *j, struct plan_file *rule, struct error *err)
-{
-	struct json armed = json_get(j, "armed"), calendar = json_get(j, "calendar"), io = json_get(j, "io");
-	int r = strings_from_json(j, rule, err);
-
-	if (!r)
-		r = json_bool(&armed, &rule->armed, err);
-	if (!r)
-		r = plan_gate_from_json(j, &rule->rule, err);
 	if (!r)
 		r = io_from_json(&io, &rule->io, err);
-	if (!r)
-		r = calendar_from_json(&calendar, &rule->calendar, err);
 	if (!r && (!rule->io.error || (!rule->io.path && !rule->io.volume)))
 		return json_error(&io, err, "must say which files, and how they fail");
-	if (!r && !rule->calendar != !(rule->rule.flags & FW_RULE_CALENDAR))
-		return json_error(&calendar, err, "must be there where the rule's flags say so, and nowhere else");
 	return r;
 }
 
 int plan_files_from_json(const struct json *j, struct plan_op *op, struct error *err)
 {
-	struct json a = json_get(j, "rules");
-	int n = cJSON_GetArraySize(a.value), r = 0;
-
-	if (!cJSON_IsArray(a.value) || n > FW_RULES)
-		return json_error(&a, err, "must be a list of at most %d rules", FW_RULES);
-	for (int i = 0; i < n && !r; i++) {
-		struct json e = json_at(&a, i);
-
-		r = rule_from_json(&e, util_grow(&op->files.rules, &op->files.n_rules, sizeof(*op->files.rules)), err);
-	}
-	return r;
+	return plan_list_from_json(j, &op->files.rules, &op->files.n_rules, sizeof(*op->files.rules), rule_from_json, err);
 }

@@ -179,11 +179,12 @@ static int more_from_json(const struct json *j, struct plan_rule *rule, struct e
 	return 0;
 }
 
-static int rule_from_json(const struct json *j, struct plan_rule *rule, struct error *err)
+static int rule_from_json(const struct json *j, void *data, struct error *err)
 {
 	struct json name = json_get(j, "name"), dirs = json_get(j, "dirs"), target = json_get(j, "target");
 	struct json calendar = json_get(j, "calendar"), http = json_get(j, "http");
 	struct json include = json_get(j, "includeNode"), armed = json_get(j, "armed");
+	struct plan_rule *rule = data;
 	const char *s = "";
 	uint64_t v = 0;
 	int r = json_string(&name, &s, err);
@@ -229,19 +230,7 @@ static void rules_op_to_json(cJSON *o, const struct plan_op *op)
 
 static int rules_op_from_json(const struct json *j, struct plan_op *op, struct error *err)
 {
-	struct json a = json_get(j, "rules");
-	int n = cJSON_GetArraySize(a.value);
-
-	if (!cJSON_IsArray(a.value) || n > FW_RULES)
-		return json_error(&a, err, "must be a list of at most %d rules", FW_RULES);
-	for (int i = 0; i < n; i++) {
-		struct json e = json_at(&a, i);
-		int r = rule_from_json(&e, util_grow(&op->rules.rules, &op->rules.n_rules, sizeof(*op->rules.rules)), err);
-
-		if (r)
-			return r;
-	}
-	return 0;
+	return plan_list_from_json(j, &op->rules.rules, &op->rules.n_rules, sizeof(*op->rules.rules), rule_from_json, err);
 }
 
 static void dir_to_json(cJSON *o, enum fw_dir dir)

@@ -231,17 +231,17 @@ static void print_syscall_acts(FILE *out, const struct fault_syscall *s)
 }
 
 /* What every rule in a container ends with. */
-static void print_gate(FILE *out, const struct fw_rule *rule, const struct calendar *calendar, const char *of, bool armed)
+static void print_gate(FILE *out, const struct plan_common *c, const char *of, bool windows)
 {
 	fputs(", ", out);
-	print_percent(out, rule->probability);
+	print_percent(out, c->rule.probability);
 	fputs(of, out);
-	if (calendar)
-		print_calendar(out, rule, calendar);
-	else
-		print_window(out, rule);
-	print_when(out, rule);
-	fputs(armed ? "\n" : ", not armed\n", out);
+	if (c->calendar)
+		print_calendar(out, &c->rule, c->calendar);
+	else if (windows)
+		print_window(out, &c->rule);
+	print_when(out, &c->rule);
+	fputs(c->armed ? "\n" : ", not armed\n", out);
 }
 
 static void print_containers(FILE *out, const char *containers)
@@ -263,19 +263,14 @@ static void print_io_acts(FILE *out, const struct fault_io *io)
 			io->filling == IO_ZERO ? "zero" : "drawn");
 }
 
-static void print_io(FILE *out, const char *name, const char *containers, const struct fault_io *io)
+static void print_io(FILE *out, const struct plan_common *c, const struct fault_io *io)
 {
-	fprintf(out, "     %-16s ", name);
+	fprintf(out, "     %-16s ", c->name);
 	io_print(out, io);
-	print_containers(out, containers);
+	print_containers(out, c->containers);
 	fputs(": ", out);
 	print_io_acts(out, io);
-}
-
-static void print_file(FILE *out, const struct plan_file *r)
-{
-	print_io(out, r->name, r->containers, &r->io);
-	print_gate(out, &r->rule, r->calendar, " of calls", r->armed);
+	print_gate(out, c, " of calls", true);
 }
 
 static void print_files_op(FILE *out, const struct plan_op *op)
@@ -283,7 +278,7 @@ static void print_files_op(FILE *out, const struct plan_op *op)
 	fprintf(out, "%zu rule%s for the node's programs at the file hooks, from the container's own program on\n",
 		op->files.n_rules, op->files.n_rules == 1 ? "" : "s");
 	for (size_t i = 0; i < op->files.n_rules; i++)
-		print_file(out, &op->files.rules[i]);
+		print_io(out, &op->files.rules[i].common, &op->files.rules[i].io);
 }
 
 static void print_syscall(FILE *out, const struct plan_syscall *r)
@@ -291,16 +286,15 @@ static void print_syscall(FILE *out, const struct plan_syscall *r)
 	int names = (int)strlen(r->syscall.names) - 1;
 
 	if (r->is_io) {
-		print_io(out, r->name, r->containers, &r->io);
-		print_gate(out, &r->rule, r->calendar, " of calls", r->armed);
+		print_io(out, &r->common, &r->io);
 		return;
 	}
-	fprintf(out, "     %-16s %.*s", r->name, names, r->syscall.names);
+	fprintf(out, "     %-16s %.*s", r->common.name, names, r->syscall.names);
 	fprintf(out, "%s%s", r->syscall.path ? " on " : "", r->syscall.path ? r->syscall.path : "");
-	print_containers(out, r->containers);
+	print_containers(out, r->common.containers);
 	fputs(": ", out);
 	print_syscall_acts(out, &r->syscall);
-	print_gate(out, &r->rule, r->calendar, r->syscall.per_thread ? " of each thread's calls" : " of calls", r->armed);
+	print_gate(out, &r->common, r->syscall.per_thread ? " of each thread's calls" : " of calls", true);
 }
 
 static void print_syscalls_op(FILE *out, const struct plan_op *op)
@@ -316,18 +310,9 @@ static void print_act(FILE *out, const struct plan_act *r)
 	char text[PLAN_ACT_TEXT_MAX];
 
 	plan_act_text(r, text);
-	fprintf(out, "     %-16s %s", r->name, text);
-	if (r->containers)
-		fprintf(out, " in %.*s", (int)strlen(r->containers) - 1, r->containers);
-	fputs(", ", out);
-	print_percent(out, r->rule.probability);
-	fputs(r->type == ACT_EXIT ? " of starts" : " of windows", out);
-	if (r->calendar)
-		print_calendar(out, &r->rule, r->calendar);
-	else if (r->type != ACT_EXIT)
-		print_window(out, &r->rule);
-	print_when(out, &r->rule);
-	fputs(r->armed ? "\n" : ", not armed\n", out);
+	fprintf(out, "     %-16s %s", r->common.name, text);
+	print_containers(out, r->common.containers);
+	print_gate(out, &r->common, r->type == ACT_EXIT ? " of starts" : " of windows", r->type != ACT_EXIT);
 }
 
 static void print_acts_op(FILE *out, const struct plan_op *op)

@@ -14,17 +14,14 @@ static bool is_for(const struct fault *f, const char *container)
 {
 	enum fault_layer layer = f->kind->layer;
 
-	return (layer == LAYER_SYSCALL || layer == LAYER_IO) &&
-	       (!container || !f->containers || util_has_word(f->containers, container));
+	return (layer == LAYER_SYSCALL || layer == LAYER_IO) && plan_is_for(f, container);
 }
 
 static void add_rule(struct plan_syscalls *s, const struct fault *f, bool all)
 {
 	struct plan_syscall *r = util_grow(&s->rules, &s->n_rules, sizeof(*r));
 
-	snprintf(r->name, sizeof(r->name), "%s", f->name);
-	r->armed = f->armed;
-	r->containers = all && f->containers ? util_strdup(f->containers) : NULL;
+	r->common = plan_common_of(f, all);
 	r->is_io = f->kind->layer == LAYER_IO;
 	if (r->is_io) {
 		r->io = io_copy(&f->io);
@@ -33,11 +30,6 @@ static void add_rule(struct plan_syscalls *s, const struct fault *f, bool all)
 		r->syscall = f->syscall;
 		r->syscall.names = util_strdup(f->syscall.names);
 		r->syscall.path = f->syscall.path ? util_strdup(f->syscall.path) : NULL;
-	}
-	r->rule = plan_gate(f, FW_OP_NONE);
-	if (f->calendar) {
-		r->calendar = util_alloc(1, sizeof(*r->calendar));
-		*r->calendar = *f->calendar;
 	}
 }
 
@@ -131,8 +123,7 @@ const struct plan_syscalls *plan_syscalls(const struct plan *plan)
 void plan_syscalls_cleanup(struct plan_syscalls *s)
 {
 	for (size_t i = 0; i < s->n_rules; i++) {
-		free(s->rules[i].calendar);
-		free(s->rules[i].containers);
+		plan_common_cleanup(&s->rules[i].common);
 		free(s->rules[i].syscall.names);
 		free(s->rules[i].syscall.path);
 		io_cleanup(&s->rules[i].io);
@@ -143,15 +134,10 @@ void plan_syscalls_cleanup(struct plan_syscalls *s)
 
 static cJSON *rule_to_json(const struct plan_syscall *r)
 {
-	cJSON *o = cJSON_CreateObject();
+	cJSON *o = plan_common_to_json(&r->common);
 	const struct fault_syscall *s = &r->syscall;
 
-	cJSON_AddStringToObject(o, "name", r->name);
-	cJSON_AddBoolToObject(o, "armed", r->armed);
-	plan_gate_to_json(o, &r->rule);
 	cJSON_AddStringToObject(o, "syscalls", s->names);
-	if (r->containers)
-		cJSON_AddStringToObject(o, "containers", r->containers);
 	if (s->path)
 		cJSON_AddStringToObject(o, "path", s->path);
 	if (s->error)
@@ -165,8 +151,6 @@ static cJSON *rule_to_json(const struct plan_syscall *r)
 	cJSON_AddBoolToObject(o, "perThread", s->per_thread);
 	if (r->is_io)
 		io_to_json(cJSON_AddObjectToObject(o, "io"), &r->io);
-	if (r->calendar)
-		cJSON_AddItemToObject(o, "calendar", calendar_to_json(r->calendar));
 	return o;
 }
 
@@ -180,24 +164,17 @@ void plan_syscalls_to_json(cJSON *o, const struct plan_op *op)
 
 static int strings_from_json(const struct json *j, struct plan_syscall *r, struct error *err)
 {
-	struct json name = json_get(j, "name"), names = json_get(j, "syscalls"), path = json_get(j, "path");
-	struct json containers = json_get(j, "containers");
-	const char *s = "", *calls = NULL, *glob = NULL, *only = NULL;
-	int ret = json_string(&name, &s, err);
+	struct json names = json_get(j, "syscalls"), path = json_get(j, "path");
+	const char *calls = NULL, *glob = NULL;
+	int ret = json_string(&names, &calls, err);
 
 	if (!ret)
-		ret = json_string(&names, &calls, err);
-	if (!ret)
 		ret = json_string(&path, &glob, err);
-	if (!ret)
-		ret = json_string(&containers, &only, err);
 	if (ret)
 		return ret;
 	if (!calls || (*calls ? calls[strlen(calls) - 1] != ' ' : !r->is_io))
 		return json_error(&names, err, "must be names with a space behind each");
-	snprintf(r->name, sizeof(r->name), "%s", s);
 	r->syscall.names = util_strdup(calls);
-	r->containers = only ? util_strdup(only) : NULL;
 	r->syscall.path = glob ? util_strdup(glob) : NULL;
 	return 0;
 }
@@ -224,39 +201,21 @@ static int acts_from_json(const struct json *j, struct fault_syscall *s, struct 
 	return r ? r : json_bool(&thread, &s->per_thread, err);
 }
 
-static int rule_from_json(const struct json *j, struct plan_syscall *rule, struct error *err)
+static int rule_from_json(const struct json *j, void *data, struct error *err)
 {
-	struct json armed = json_get(j, "armed"), calendar = json_get(j, "calendar"), io = json_get(j, "io");
-	int r;
+	struct json io = json_get(j, "io");
+	struct plan_syscall *rule = data;
+	int r = plan_common_from_json(j, &rule->common, err);
 
 	rule->is_io = json_has(&io);
-	r = strings_from_json(j, rule, err);
+	if (!r)
+		r = strings_from_json(j, rule, err);
 	if (!r && rule->is_io)
 		r = io_from_json(&io, &rule->io, err);
-	if (!r)
-		r = json_bool(&armed, &rule->armed, err);
-	if (!r)
-		r = plan_gate_from_json(j, &rule->rule, err);
-	if (!r)
-		r = acts_from_json(j, &rule->syscall, err);
-	if (!r)
-		r = calendar_from_json(&calendar, &rule->calendar, err);
-	if (!r && !rule->calendar != !(rule->rule.flags & FW_RULE_CALENDAR))
-		return json_error(&calendar, err, "must be there where the rule's flags say so, and nowhere else");
-	return r;
+	return r ? r : acts_from_json(j, &rule->syscall, err);
 }
 
 int plan_syscalls_from_json(const struct json *j, struct plan_op *op, struct error *err)
 {
-	struct json a = json_get(j, "rules");
-	int n = cJSON_GetArraySize(a.value), r = 0;
-
-	if (!cJSON_IsArray(a.value) || n > FW_RULES)
-		return json_error(&a, err, "must be a list of at most %d rules", FW_RULES);
-	for (int i = 0; i < n && !r; i++) {
-		struct json e = json_at(&a, i);
-
-		r = rule_from_json(&e, util_grow(&op->syscalls.rules, &op->syscalls.n_rules, sizeof(*op->syscalls.rules)), err);
-	}
-	return r;
+	return plan_list_from_json(j, &op->syscalls.rules, &op->syscalls.n_rules, sizeof(*op->syscalls.rules), rule_from_json, err);
 }

@@ -287,7 +287,7 @@ static void a_container_gets_the_acts_that_are_for_it(void **state)
 	(void)state;
 	assert_int_equal(plan_build_container(&spec, "web", &bare, &web, &err), 0);
 	assert_int_equal(plan_acts(&web)->n_rules, 5);
-	assert_null(plan_acts(&web)->rules[0].containers);
+	assert_null(plan_acts(&web)->rules[0].common.containers);
 	assert_int_equal(plan_build_container(&spec, "other", &bare, &other, &err), 0);
 	assert_int_equal(plan_acts(&other)->n_rules, 4);
 	assert_int_equal(plan_syscalls(&other)->n_rules, 1);

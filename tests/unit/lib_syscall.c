@@ -133,7 +133,7 @@ static void a_container_gets_the_faults_that_are_for_it(void **state)
 	(void)state;
 	assert_int_equal(plan_build_container(&spec, "web", &hooked, &web, &err), 0);
 	assert_int_equal(plan_syscalls(&web)->n_rules, 2);
-	assert_string_equal(plan_syscalls(&web)->rules[0].name, "syscall[0]");
+	assert_string_equal(plan_syscalls(&web)->rules[0].common.name, "syscall[0]");
 	assert_int_equal(plan_build_container(&spec, "db", &hooked, &other, &err), 0);
 	assert_int_equal(plan_syscalls(&other)->n_rules, 1);
 	assert_string_equal(plan_syscalls(&other)->rules[0].syscall.names, "write ");
