@@ -15,6 +15,7 @@
 #include "engine/device.h"
 #include "engine/limits.h"
 #include "engine/oom.h"
+#include "engine/proc.h"
 #include "engine/undo.h"
 #include "lib/gate.h"
 #include "lib/util.h"
@@ -154,17 +155,10 @@ static void do_moments(struct acts *a, bool at_birth)
 /* Killed, but frozen by v1, which lets nobody die. */
 static bool is_held_back(const struct acts *a)
 {
-	_cleanup_fclose_ FILE *f = NULL;
-	unsigned long long pending;
-	char path[64], line[256];
-	bool killed = false;
+	struct proc_number pending[] = { { "SigPnd", 16, 0 }, { "ShdPnd", 16, 0 } };
 
-	snprintf(path, sizeof(path), "/proc/%llu/status", (unsigned long long)a->container->init.pid);
-	f = fopen(path, "re");
-	while (f && !killed && fgets(line, sizeof(line), f))
-		if (sscanf(line, "SigPnd: %llx", &pending) == 1 || sscanf(line, "ShdPnd: %llx", &pending) == 1)
-			killed = pending >> (SIGKILL - 1) & 1;
-	return killed;
+	(void)proc_status((pid_t)a->container->init.pid, pending, ARRAY_SIZE(pending));
+	return (pending[0].value | pending[1].value) >> (SIGKILL - 1) & 1;
 }
 
 static void do_pause(struct acts *a)

@@ -25,7 +25,7 @@ static const struct control {
 #define SUBGROUP "/container" /* crun's, below the scope that systemd made: limits are the scope's */
 #define SCOPE ".scope"
 
-static bool has_controller(const char *list, const char *name)
+bool cgroup_has_controller(const char *list, const char *name)
 {
 	size_t n = strlen(name);
 
@@ -37,8 +37,7 @@ static bool has_controller(const char *list, const char *name)
 	return false;
 }
 
-/* The path of a process in the hierarchy that has a v1 controller, or in the unified one (NULL); false when there is none. */
-static bool path_of(const char *proc, const char *v1, char ret[PATH_MAX])
+bool cgroup_path(const char *proc, const char *v1, char ret[PATH_MAX])
 {
 	_cleanup_fclose_ FILE *f = fopen(proc, "re");
 	char line[PATH_MAX + 256];
@@ -50,7 +49,7 @@ static bool path_of(const char *proc, const char *v1, char ret[PATH_MAX])
 			continue;
 		*path++ = '\0';
 		path[strcspn(path, "\n")] = '\0';
-		if (v1 ? !has_controller(list + 1, v1) : list[1])
+		if (v1 ? !cgroup_has_controller(list + 1, v1) : list[1])
 			continue;
 		snprintf(ret, PATH_MAX, "%s", path);
 		return true;
@@ -69,7 +68,8 @@ static bool find_mount(const char *v1, char ret_point[PATH_MAX], char ret_root[P
 
 		if (!options || sscanf(line, "%*d %*d %*s %4095s %4095s", ret_root, ret_point) != 2)
 			continue;
-		if (v1 ? !strncmp(kind, " - cgroup ", 10) && has_controller(options + 1, v1) : !strncmp(kind, " - cgroup2 ", 11))
+		if (v1 ? !strncmp(kind, " - cgroup ", 10) && cgroup_has_controller(options + 1, v1)
+		       : !strncmp(kind, " - cgroup2 ", 11))
 			return true;
 	}
 	return false;
@@ -81,14 +81,14 @@ static int place(pid_t pid, const char *v1, char ret[PATH_MAX], struct error *er
 	size_t n, sub;
 
 	snprintf(proc, sizeof(proc), "/proc/%d/cgroup", pid);
-	if (!path_of(proc, v1, path) || !find_mount(v1, point, root))
+	if (!cgroup_path(proc, v1, path) || !find_mount(v1, point, root))
 		return -ENOENT;
 	n = strlen(root) > 1 ? strlen(root) : 0;
 	if (strncmp(path, root, n) || !strncmp(path, "/..", 3))
 		return error_set(err, ENOTSUP,
 				 "the container's cgroup '%.128s' is not below '%.128s', where this node's are mounted", path,
 				 point);
-	if (!path[n] || util_streq(path + n, "/") || (path_of("/proc/self/cgroup", v1, own) && util_streq(own, path)))
+	if (!path[n] || util_streq(path + n, "/") || (cgroup_path("/proc/self/cgroup", v1, own) && util_streq(own, path)))
 		return error_set(
 			err, ENOTSUP,
 			"the container has no cgroup of its own (it is in '%.128s'), and others are not to be touched: have the "

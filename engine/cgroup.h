@@ -6,6 +6,7 @@
 #ifndef FAULTWIRE_CGROUP_H
 #define FAULTWIRE_CGROUP_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,6 +28,11 @@ struct cgroup {
  */
 int cgroup_find(pid_t pid, unsigned int wanted, struct cgroup *ret, struct error *err);
 void cgroup_cleanup(struct cgroup *c);
+
+/* Whether a list of controllers, separated by commas and ended by a newline or nothing, has one. */
+bool cgroup_has_controller(const char *list, const char *name);
+/* A process's path, of 'proc' (/proc/PID/cgroup), in the hierarchy that has a v1 controller, or in the unified one (NULL); false when there is none. */
+bool cgroup_path(const char *proc, const char *v1, char ret[PATH_MAX]);
 
 /* Another directory, also of the same name, has another id; 0 = there is none. */
 uint64_t cgroup_id(const char *file);

@@ -10,23 +10,12 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
+#include "engine/cgroup.h"
 #include "lib/util.h"
 
 #define OURS "faultwire"
 
 /* ---- cgroups */
-
-static bool has_word(const char *list, const char *word)
-{
-	size_t n = strlen(word);
-
-	for (const char *p = list; p; p = strchr(p, ',')) {
-		p += *p == ',';
-		if (!strncmp(p, word, n) && strchr(",\n", p[n]))
-			return true;
-	}
-	return false;
-}
 
 /* The mount of a hierarchy: that with a v1 controller, or the unified one (""). */
 static bool find_mount(const char *controller, char ret[PATH_MAX])
@@ -40,7 +29,8 @@ static bool find_mount(const char *controller, char ret[PATH_MAX])
 		if (!rest || sscanf(line, "%*s %*s %*s / %4095s", ret) != 1 ||
 		    sscanf(rest, " - %31s %*s %255s", type, options) != 2)
 			continue;
-		if (*controller ? util_streq(type, "cgroup") && has_word(options, controller) : util_streq(type, "cgroup2"))
+		if (*controller ? util_streq(type, "cgroup") && cgroup_has_controller(options, controller)
+				: util_streq(type, "cgroup2"))
 			return true;
 	}
 	return false;

@@ -4,6 +4,7 @@
  *
  * Order of a start: record, programs, the slot's tables, links, and last 'arming', by which the exec of the container's own program makes it live.
  */
+#include "engine/cgroup.h"
 #include "engine/files.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@
 #include <bpf/bpf.h>
 
 #include "engine/bpf.h"
+#include "engine/cgroup.h"
 #include "engine/file.h"
 #include "engine/files_bpf.h"
 #include "engine/files_path.h"
@@ -88,36 +90,19 @@ void files_env(struct plan_env *env, bool afresh)
 
 /* ---- the cgroup */
 
-/* The process's path in a hierarchy that counts processes (cgroup v1), or in the unified one; "" = neither. */
-static void cgroup_path(const char *pid, bool v1, char ret[PATH_MAX])
-{
-	_cleanup_free_ char *line = NULL, *file = util_printf("/proc/%s/cgroup", pid);
-	_cleanup_fclose_ FILE *f = fopen(file, "re");
-	size_t room = 0;
-
-	ret[0] = '\0';
-	while (f && getline(&line, &room, f) > 0) {
-		char controllers[256] = "", path[PATH_MAX];
-		_cleanup_free_ char *list = NULL;
-
-		if (sscanf(line, "0::%4095[^\n]", path) != 1 && sscanf(line, "%*u:%255[^:]:%4095[^\n]", controllers, path) != 2)
-			continue;
-		list = util_printf(",%s,", controllers);
-		if (v1 ? strstr(list, ",pids,") != NULL : !controllers[0])
-			snprintf(ret, PATH_MAX, "%s", path);
-	}
-}
-
 /* What is done to a cgroup that others share would be done to them. */
 static int check_cgroup(uint64_t init, bool *ret_v1, struct error *err)
 {
-	char pid[32], theirs[PATH_MAX], ours[PATH_MAX];
+	char proc[64], theirs[PATH_MAX] = "", ours[PATH_MAX] = "";
+	const char *v1 = "pids"; /* of the controllers, that which counts processes */
 
-	cgroup_path("self", true, ours);
-	*ret_v1 = ours[0];
-	cgroup_path("self", *ret_v1, ours);
-	snprintf(pid, sizeof(pid), "%llu", (unsigned long long)init);
-	cgroup_path(pid, *ret_v1, theirs);
+	*ret_v1 = cgroup_path("/proc/self/cgroup", v1, ours);
+	if (!*ret_v1) {
+		v1 = NULL;
+		(void)cgroup_path("/proc/self/cgroup", v1, ours);
+	}
+	snprintf(proc, sizeof(proc), "/proc/%llu/cgroup", (unsigned long long)init);
+	(void)cgroup_path(proc, v1, theirs);
 	if (theirs[0] && !util_streq(theirs, "/") && !util_streq(theirs, ours))
 		return 0;
 	return error_set(

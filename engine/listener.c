@@ -20,6 +20,7 @@
 #include "engine/io_calls.h"
 #include "engine/made.h"
 #include "engine/pending.h"
+#include "engine/proc.h"
 #include "engine/tally.h"
 #include "lib/gate.h"
 #include "lib/util.h"
@@ -87,18 +88,11 @@ static bool is_valid(const struct listener *s, uint64_t id)
 /* The process of a thread, and whether it has a handler for the signal. */
 static pid_t process_of(uint32_t tid, int signal, bool *ret_caught)
 {
-	_cleanup_fclose_ FILE *f = NULL;
-	char path[64], line[256];
-	unsigned long long caught = 0;
-	int tgid = 0;
+	struct proc_number of[] = { { "Tgid", 10, 0 }, { "SigCgt", 16, 0 } };
 
-	snprintf(path, sizeof(path), "/proc/%u/status", tid);
-	f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "Tgid: %d", &tgid) != 1 && sscanf(line, "SigCgt: %llx", &caught) == 1)
-			break;
-	*ret_caught = caught >> (signal - 1) & 1;
-	return tgid;
+	(void)proc_status((pid_t)tid, of, ARRAY_SIZE(of));
+	*ret_caught = of[1].value >> (signal - 1) & 1;
+	return (pid_t)of[0].value;
 }
 
 /*

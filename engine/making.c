@@ -18,6 +18,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "engine/proc.h"
 #include "lib/util.h"
 
 #ifndef PIDFD_THREAD
@@ -120,16 +121,10 @@ static bool is_valid(const struct making_on *on)
 
 static pid_t leader_of(uint32_t tid)
 {
-	_cleanup_fclose_ FILE *f = NULL;
-	char path[64], line[128];
-	int leader = 0;
+	struct proc_number leader = { "Tgid", 10, 0 };
 
-	snprintf(path, sizeof(path), "/proc/%u/status", tid);
-	f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "Tgid: %d", &leader) == 1)
-			break;
-	return leader;
+	(void)proc_status((pid_t)tid, &leader, 1);
+	return (pid_t)leader.value;
 }
 
 /* The caller's descriptor, duplicated. */

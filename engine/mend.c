@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "engine/proc.h"
 #include "engine/supervisor.h"
 #include "lib/util.h"
 
@@ -27,17 +28,11 @@ struct process {
 
 static bool look(pid_t pid, struct process *ret)
 {
-	_cleanup_fclose_ FILE *f = NULL;
-	char path[64], line[256];
-	int n = 0;
+	struct proc_number of[] = { { "PPid", 10, 0 }, { "NoNewPrivs", 10, 0 }, { "CapEff", 16, 0 } };
+	int n = proc_status(pid, of, ARRAY_SIZE(of));
 
-	*ret = (struct process){};
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f))
-		n += sscanf(line, "PPid: %d", &ret->parent) == 1 || sscanf(line, "NoNewPrivs: %d", &ret->no_new_privs) == 1 ||
-		     sscanf(line, "CapEff: %llx", &ret->capabilities) == 1;
-	return n == 3;
+	*ret = (struct process){ (int)of[0].value, (int)of[1].value, of[2].value };
+	return n == ARRAY_SIZE(of);
 }
 
 static bool may_be_given(const struct process *p)

@@ -14,6 +14,7 @@
 
 #include "engine/files.h"
 #include "engine/mend.h"
+#include "engine/proc.h"
 #include "engine/supervisor.h"
 #include "lib/util.h"
 
@@ -36,24 +37,20 @@ static int check_yama(struct error *err)
 
 static int check_tracer(pid_t pid, struct error *err)
 {
-	_cleanup_fclose_ FILE *f = NULL;
-	char path[64], line[256];
-	int tracer = 0;
+	struct proc_number tracer = { "TracerPid", 10, 0 };
+	int r = proc_status(pid, &tracer, 1);
 
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	f = fopen(path, "re");
-	if (!f)
-		return error_set(err, errno,
+	if (r < 0)
+		return error_set(err, -r,
 				 "the container's process %d: %s; does the runtime run it as a Linux process of this node?", pid,
-				 strerror(errno));
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "TracerPid: %d", &tracer) == 1)
-			break;
-	return tracer ? error_set(err, ENOTSUP,
-				  "the container's process is traced by process %d already (restored by CRIU?): such a container "
-				  "cannot be faulted, remove the annotation",
-				  tracer)
-		      : 0;
+				 strerror(-r));
+	return tracer.value
+		       ? error_set(
+				 err, ENOTSUP,
+				 "the container's process is traced by process %llu already (restored by CRIU?): such a container "
+				 "cannot be faulted, remove the annotation",
+				 tracer.value)
+		       : 0;
 }
 
 static char *read_config(const char *bundle, size_t *ret_n)

@@ -7,7 +7,7 @@ UNIT_LIB := $(patsubst tests/unit/%.c,build/unit/%,$(wildcard tests/unit/lib_*.c
 UNIT_PLUGIN := $(patsubst tests/unit/%.c,build/unit/%,$(wildcard tests/unit/plugin_*.c))
 # Unit tests of the hook link what of it and of the engine knows no kernel.
 UNIT_HOOK := $(patsubst tests/unit/%.c,build/unit/%,$(wildcard tests/unit/hook_*.c))
-HOOK_LIB := oci-hook/oci_state.c engine/pending.c engine/calls.c engine/tally.c engine/mistake.c engine/making.c engine/confine.c engine/limits.c
+HOOK_LIB := oci-hook/oci_state.c engine/pending.c engine/calls.c engine/tally.c engine/mistake.c engine/making.c engine/proc.c engine/confine.c engine/cgroup.c engine/limits.c
 # Tests of the engine that need root and a namespace of their own.
 NATIVE := $(patsubst tests/native/%.c,build/native/%,$(wildcard tests/native/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
