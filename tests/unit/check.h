@@ -61,15 +61,20 @@ static inline void check_network_refusals(const struct refusal *cases, size_t n)
 	}
 }
 
-/* The faults of a faultwire.dev/network that must be right; the caller's (spec_cleanup). */
-static inline struct fault_spec network_spec(const char *text)
+/* The faults of an annotation that must be right; the caller's (spec_cleanup). */
+static inline struct fault_spec spec_right(const char *name, const char *text)
 {
 	struct fault_spec spec = {};
 	struct error err = {};
 
-	if (spec_of("network", text, &spec, &err) != 0)
+	if (spec_of(name, text, &spec, &err) != 0)
 		fail_msg("%s\n  refused: %s", text, err.msg);
 	return spec;
+}
+
+static inline struct fault_spec network_spec(const char *text)
+{
+	return spec_right("network", text);
 }
 
 /* The document { "v": <text> } and its "v". */

@@ -15,12 +15,7 @@ static const struct plan_env bare = { .files_why = "bpf is not an active LSM" };
 
 static struct fault_spec io_spec(const char *text)
 {
-	struct fault_spec spec = {};
-	struct error err = {};
-
-	if (spec_of("io", text, &spec, &err) != 0)
-		fail_msg("%s\n  refused: %s", text, err.msg);
-	return spec;
+	return spec_right("io", text);
 }
 
 static void reads_every_key(void **state)

@@ -15,12 +15,7 @@ static const struct plan_env hooked = { .files = true, .files_why = "BPF LSM" };
 
 static struct fault_spec syscall_spec(const char *text)
 {
-	struct fault_spec spec = {};
-	struct error err = {};
-
-	if (spec_of("syscall", text, &spec, &err) != 0)
-		fail_msg("%s\n  refused: %s", text, err.msg);
-	return spec;
+	return spec_right("syscall", text);
 }
 
 static void reads_every_key(void **state)
